@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -18,20 +17,17 @@ type arena struct {
 	region sys.Map // unused in an arena on the Go heap
 	mapped bool
 	heap   []byte // race builds: keeps the memory alive
-	pin    *runtime.Pinner
 	fd     int // memfd of a shared arena, else -1
 }
 
 func newArena(name string, size int, shared bool) (*arena, error) {
 	a := &arena{size: size, fd: -1}
 	if raceBuild && !shared {
-		// Aligned to a page within a larger slice; pinned, because C keeps pointers into it.
+		// Aligned to a page within a larger slice. Go does not move heap memory, and the pool keeps it alive.
 		page := sys.PageSize()
 		a.heap = make([]byte, size+page)
 		off := -uintptr(unsafe.Pointer(&a.heap[0])) & uintptr(page-1)
 		a.base = unsafe.Pointer(&a.heap[off])
-		a.pin = new(runtime.Pinner)
-		a.pin.Pin(&a.heap[0])
 		return a, nil
 	}
 	var err error
@@ -186,9 +182,6 @@ func (a *arena) revoke(g *geometry) error {
 
 // release ends the mapping. Nothing may use the arena afterwards.
 func (a *arena) release() error {
-	if a.pin != nil {
-		a.pin.Unpin()
-	}
 	a.heap = nil
 	if !a.mapped {
 		return nil

@@ -13,13 +13,12 @@ const IsABI1 = true
 // Typed is a pool of values of type T that C can share: T holds no Go pointers.
 type Typed[T any] struct{ p *Pool }
 
-// NewTyped makes a pool of T. It fails when T holds pointers, slices, strings, maps, channels, functions or interfaces.
+// NewTyped makes a pool of T; values are aligned to Options.Align, at least 64 bytes. It fails when T holds pointers, slices, strings, maps, channels, functions or interfaces.
 func NewTyped[T any](o Options) (*Typed[T], error) {
 	t := reflect.TypeFor[T]()
 	if field, ok := findPointer(t, t.String()); ok {
 		return nil, fmt.Errorf("poolgen: pool of %s: %s holds a Go pointer, which C cannot share: use NewHeap", t, field)
 	}
-	o.Align = max(o.Align, t.Align())
 	if o.Name == "" {
 		o.Name = t.String()
 	}

@@ -1,0 +1,4 @@
+package pool
+
+// BuildDebug is the set of checks that this build makes in every pool.
+const BuildDebug = buildDebug
