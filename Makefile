@@ -1,0 +1,33 @@
+# poolgen: `make` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+GO ?= go
+LEG ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint generate bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+	@echo
+	@echo "  make test LEG=race	one leg of the tests; the legs:" $$(scripts/test.sh --list)
+
+demo: ## play a voice through pooled buffers: file, Opus, ALSA
+	@scripts/setup.sh demo
+	$(GO) run ./examples/voice
+
+test: ## every leg: cgo, purego, race, debug, 386, arm under qemu
+	@scripts/test.sh $(LEG)
+
+lint: ## gofmt, go vet, staticcheck and the rules of internal/lint
+	@scripts/lint.sh
+
+generate: ## regenerate every checked-in generated file
+	$(GO) generate ./...
+
+bench: ## benchmarks of the runtime, also as multiples of one atomic add
+	$(GO) test -run '^$$' -bench . -benchmem ./runtime/... | awk -f scripts/ratios.awk
+
+clean: ## remove build/
+	rm -rf build

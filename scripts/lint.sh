@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Formatting, vet, staticcheck and the project's own rules. All checks run;
+# the exit status tells of any that complained.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+status=0
+check() {
+	echo "== $*"
+	"$@" || status=1
+}
+
+formatted() {
+	local bad
+	bad=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls 2>/dev/null | xargs -r gofmt -l)
+	[ -z "$bad" ] || { echo "not gofmt-clean:"; echo "$bad"; return 1; }
+}
+
+check formatted
+check go vet ./...
+check env CGO_ENABLED=1 go run "$staticcheck" ./...
+check env CGO_ENABLED=0 go run "$staticcheck" ./...
+check go run "$staticcheck" -tags poolgen_debug ./runtime/...
+check go test ./internal/lint
+exit $status

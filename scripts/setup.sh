@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Installs what a make target needs and this machine lacks: setup.sh demo|test
+#
+# Every package has a probe, a command or a file, so a second run costs a few
+# milliseconds, touches nothing and needs no network. Debian and its
+# descendants only; elsewhere the script names what is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+host_lib() { pkg-config --exists "$1" 2>/dev/null; }
+# The armhf libraries are Debian multiarch ones: they live beside the host's.
+armhf_lib() { [ -e "/usr/lib/arm-linux-gnueabihf/$1" ]; }
+tool() { command -v "$1" >/dev/null; }
+
+# Prints the packages whose probe fails, for one line of "package probe args".
+probe() {
+	while read -r package check; do
+		[ -n "$package" ] || continue
+		$check || echo "$package"
+	done
+}
+
+# The sanitizer runtimes carry clang's version in their name: 14 on Debian 12.
+clang_version() {
+	local v
+	v=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n1)
+	echo "${v:-14}"
+}
+clang_runtime() { compgen -G "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan*" >/dev/null; }
+
+demo_packages() {
+	probe <<-END
+		gcc tool gcc
+		pkg-config tool pkg-config
+		libopus-dev host_lib opus
+		libasound2-dev host_lib alsa
+		alsa-utils tool aplay
+		opus-tools tool opusenc
+	END
+}
+
+test_packages() {
+	demo_packages
+	probe <<-END
+		g++ tool g++
+		gcc-arm-linux-gnueabihf tool arm-linux-gnueabihf-gcc
+		g++-arm-linux-gnueabihf tool arm-linux-gnueabihf-g++
+		libc6-dev-armhf-cross test -e /usr/arm-linux-gnueabihf/lib/libc.so
+		qemu-user-static tool qemu-arm-static
+		clang tool clang
+	END
+	clang_runtime || echo "libclang-rt-$(clang_version)-dev"
+}
+
+# Never gcc-multilib: it conflicts with the ARM cross compilers.
+armhf_packages() {
+	probe <<-END
+		libopus-dev:armhf armhf_lib libopus.so
+		libasound2-dev:armhf armhf_lib libasound.so
+	END
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		env DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
+	fi
+}
+
+# The line to run by hand when this script may not run it.
+by_hand() {
+	local line="apt-get update; apt-get install -y --no-install-recommends $*"
+	case "$*" in *:armhf*) line="dpkg --add-architecture armhf; $line" ;; esac
+	echo "setup: missing: $*" >&2
+	echo "setup: install them with: sudo sh -c '$line'" >&2
+	exit 1
+}
+
+# An update that fails for one index (the security archive has no complete
+# armhf part) still leaves the others usable, so its result does not count:
+# what counts is whether the packages can be installed.
+install() {
+	tool apt-get || by_hand "$@"
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || by_hand "$@"
+	echo "setup: installing $*"
+	as_root apt-get -qq update || true
+	as_root apt-get -qq install -y --no-install-recommends "$@" >build/setup.log 2>&1 </dev/null ||
+		{ tail -n 20 build/setup.log >&2; by_hand "$@"; }
+}
+
+mode=${1:-}
+case $mode in
+demo) packages=demo_packages ;;
+test) packages=test_packages ;;
+*) echo "usage: setup.sh demo|test" >&2; exit 2 ;;
+esac
+
+tool go || { echo "setup: no go command; Go 1.26 or later is at https://go.dev/dl/" >&2; exit 1; }
+mkdir -p build
+
+missing=$($packages)
+[ -z "$missing" ] || install $missing
+
+if [ "$mode" = test ]; then
+	missing=$(armhf_packages)
+	if [ -n "$missing" ]; then
+		if tool dpkg && ! dpkg --print-foreign-architectures | grep -qx armhf &&
+			[ "$(dpkg --print-architecture)" != armhf ]; then
+			as_root dpkg --add-architecture armhf || by_hand $missing
+		fi
+		install $missing
+	fi
+	missing=$(armhf_packages)
+fi
+
+missing="$($packages) $missing"
+[ -z "${missing// /}" ] || by_hand $missing

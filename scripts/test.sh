@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Runs the test legs: test.sh [--print] [leg ...] | --list
+#
+# A leg is one way to build and run the tests; all run when none is named. A
+# leg that fails does not stop the others; the exit status tells of any.
+# --print shows the commands of the legs without running them.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+legs="cgo nocgo race debug 386 arm armnocgo arm5 arm64"
+timeout=${TIMEOUT:-15m}
+print=
+
+case ${1:-} in
+--list) echo "$legs"; exit ;;
+--print) print=1; shift ;;
+esac
+for leg in "$@"; do
+	[[ " $legs " == *" $leg "* ]] || { echo "test: no leg $leg; the legs: $legs" >&2; exit 2; }
+done
+
+# A leg runs all its commands, then answers for the worst of them.
+run() {
+	printf '+'
+	printf ' %q' "$@"
+	echo
+	[ -n "$print" ] || env "$@" || failed=1
+}
+
+# Packages whose tests drive compilers: the result does not depend on how the
+# test itself was built, so only cgo and nocgo run them.
+drivers='^github.com/poolgen/poolgen(/cmd/.*|/internal/(gen|ctest|lint)(/.*)?)?$'
+# Packages that bind a C library, or run one.
+bound='/(ffi|internal/dl|examples/voice)(/|$)'
+
+# Sets pkgs to the packages of the leg's build that do not match the pattern.
+packages() {
+	pkgs=$(env "${build[@]}" go list "${@:2}" | grep -Ev "$1") || failed=1
+}
+
+leg_cgo() {
+	run CGO_ENABLED=1 go test -timeout "$timeout" ./...
+}
+
+leg_nocgo() {
+	run CGO_ENABLED=0 go test -timeout "$timeout" ./...
+}
+
+# internal/lint and the like start no goroutine worth watching.
+leg_race() {
+	build=(CGO_ENABLED=1)
+	packages "$drivers" ./runtime/... ./internal/... ./ffi/...
+	run "${build[@]}" go test -race -timeout "$timeout" $pkgs
+}
+
+leg_debug() {
+	run CGO_ENABLED=1 go test -tags poolgen_debug -timeout "$timeout" ./runtime/...
+}
+
+# 32 bit at native speed. No cgo: it would need gcc-multilib, which conflicts
+# with the ARM cross compilers; so what binds C libraries is only built.
+leg_386() {
+	build=(GOARCH=386 CGO_ENABLED=0)
+	packages "$drivers|$bound" ./...
+	run "${build[@]}" go vet ./...
+	run "${build[@]}" go build ./...
+	run "${build[@]}" go test -timeout "$timeout" $pkgs
+}
+
+# The libraries are Debian's multiarch ones, so qemu finds them without -L,
+# which would mix two C libraries.
+leg_arm() {
+	build=(GOARCH=arm GOARM=7 CGO_ENABLED=1 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++
+		PKG_CONFIG_LIBDIR=/usr/lib/arm-linux-gnueabihf/pkgconfig:/usr/share/pkgconfig)
+	packages "$drivers" ./...
+	run "${build[@]}" go vet ./...
+	run "${build[@]}" go test -exec qemu-arm-static -timeout "$timeout" $pkgs
+}
+
+# Go names the soft-float loader for every arm binary; Debian armhf has only
+# the hard-float one.
+leg_armnocgo() {
+	build=(GOARCH=arm GOARM=7 CGO_ENABLED=0)
+	packages "$drivers" ./...
+	run "${build[@]}" go test -exec qemu-arm-static -ldflags "-I /lib/ld-linux-armhf.so.3" \
+		-timeout "$timeout" $pkgs
+}
+
+leg_arm5() {
+	run GOARCH=arm GOARM=5 CGO_ENABLED=0 go test -exec qemu-arm-static -timeout "$timeout" ./runtime/...
+}
+
+leg_arm64() {
+	run GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+}
+
+# With all tools here a test that lacks one is an error, not a skip.
+if [ -z "$print" ]; then
+	if scripts/setup.sh test; then
+		export POOLGEN_REQUIRE_ALL=1
+	else
+		echo "test: going on; tests that need a missing tool are skipped, legs that need one fail" >&2
+	fi
+fi
+
+[ $# -gt 0 ] || set -- $legs
+summary= status=0
+for leg in "$@"; do
+	echo "== $leg"
+	failed=0 start=$SECONDS
+	leg_$leg
+	result=ok
+	[ "$failed" = 0 ] || { result=FAIL; status=1; }
+	summary+=$(printf '%-10s %-5s %5d s' "$leg" "$result" $((SECONDS - start)))$'\n'
+done
+[ -n "$print" ] || printf '\n%s' "$summary"
+exit $status
