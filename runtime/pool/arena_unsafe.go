@@ -17,7 +17,7 @@ type arena struct {
 	region sys.Map // unused in an arena on the Go heap
 	mapped bool
 	heap   []byte // race builds: keeps the memory alive
-	fd     int // memfd of a shared arena, else -1
+	fd     int    // memfd of a shared arena, else -1
 }
 
 func newArena(name string, size int, shared bool) (*arena, error) {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -170,4 +171,22 @@ func parseDebug(list string) (Debug, error) {
 		}
 	}
 	return d, nil
+}
+
+// Or is o with the fields that are zero taken from defaults. Generated code merges a directive's options so.
+func (o Options) Or(defaults Options) Options {
+	if o.Max > 0 {
+		defaults.Prealloc = min(defaults.Prealloc, o.Max)
+	}
+	return Options{
+		Name:     cmp.Or(o.Name, defaults.Name),
+		Prealloc: cmp.Or(o.Prealloc, defaults.Prealloc),
+		Max:      cmp.Or(o.Max, defaults.Max),
+		Budget:   cmp.Or(o.Budget, defaults.Budget),
+		Align:    cmp.Or(o.Align, defaults.Align),
+		External: cmp.Or(o.External, defaults.External),
+		AtLimit:  cmp.Or(o.AtLimit, defaults.AtLimit),
+		Shared:   o.Shared || defaults.Shared,
+		Debug:    o.Debug | defaults.Debug,
+	}
 }

@@ -1,0 +1,39 @@
+package gen
+
+import (
+	"strings"
+	"unicode"
+)
+
+// snake turns a Go name into a C one: PTS is pts, FrameCount frame_count, HTTPPort http_port.
+func snake(name string) string {
+	var b strings.Builder
+	r := []rune(name)
+	for i, c := range r {
+		if unicode.IsUpper(c) {
+			afterLower := i > 0 && (unicode.IsLower(r[i-1]) || unicode.IsDigit(r[i-1]))
+			endOfAcronym := i > 0 && i+1 < len(r) && unicode.IsUpper(r[i-1]) && unicode.IsLower(r[i+1])
+			if afterLower || endOfAcronym {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return b.String()
+}
+
+// reserved reports whether a C or C++ compiler would not take name as a member's.
+func reserved(name string) bool { return cKeywords[name] }
+
+var cKeywords = func() map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(`alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t
+		class co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do
+		double dynamic_cast else enum explicit export extern false float for friend goto if inline int linux long mutable namespace new
+		noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return short
+		signed sizeof static static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename
+		typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq`) {
+		m[w] = true
+	}
+	return m
+}()

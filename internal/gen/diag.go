@@ -1,0 +1,38 @@
+package gen
+
+import (
+	"cmp"
+	"fmt"
+	"go/token"
+	"slices"
+)
+
+// Diagnostic is one thing wrong with the source: where, what, and the mend.
+type Diagnostic struct {
+	Pos     token.Position
+	Message string
+}
+
+func (d Diagnostic) String() string {
+	if d.Pos.Filename == "" {
+		return d.Message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", d.Pos.Filename, d.Pos.Line, d.Pos.Column, d.Message)
+}
+
+// diagnostics collects all that is wrong in one run.
+type diagnostics struct {
+	fset *token.FileSet
+	list []Diagnostic
+}
+
+func (d *diagnostics) addf(pos token.Pos, format string, args ...any) {
+	d.list = append(d.list, Diagnostic{d.fset.Position(pos), fmt.Sprintf(format, args...)})
+}
+
+func (d *diagnostics) sorted() []Diagnostic {
+	slices.SortStableFunc(d.list, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Pos.Filename, b.Pos.Filename), a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column, cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(d.list)
+}

@@ -1,0 +1,222 @@
+package gen
+
+import (
+	"bytes"
+	"fmt"
+	"go/types"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+)
+
+const (
+	poolPath   = "github.com/poolgen/poolgen/runtime/pool"
+	unsafePath = "unsafe"
+	atomicPath = "sync/atomic"
+)
+
+// goFile renders the Go side of a file.
+func (f *file) goFile() ([]byte, error) {
+	out := jen.NewFilePathName(f.pkg.Path(), f.pkg.Name())
+	out.HeaderComment(generatedMark)
+	out.ImportName(poolPath, "pool")
+	out.ImportName(atomicPath, "atomic")
+	for imp := range f.imports() {
+		out.ImportName(imp.Path(), imp.Name())
+	}
+	// const _ = pool.IsABI1
+	out.Comment("Generated for version 1 of the buffer ABI: another version of the runtime does not compile with it.")
+	out.Const().Id("_").Op("=").Qual(poolPath, "IsABI1")
+	for _, p := range f.pools {
+		if p.heap {
+			emitHeap(out, p)
+		} else {
+			emitTyped(out, p)
+		}
+	}
+	var b bytes.Buffer
+	if err := out.Render(&b); err != nil {
+		return nil, fmt.Errorf("rendering Go for %s: %w", f.source, err)
+	}
+	return b.Bytes(), nil
+}
+
+// imports are the packages of nested types.
+func (f *file) imports() map[*types.Package]bool {
+	m := map[*types.Package]bool{}
+	for _, p := range f.pools {
+		for _, x := range p.members {
+			t := x.typ
+			for t != nil {
+				if n, ok := types.Unalias(t).(*types.Named); ok {
+					if n.Obj().Pkg() != nil && n.Obj().Pkg() != f.pkg {
+						m[n.Obj().Pkg()] = true
+					}
+					break
+				}
+				a, ok := t.Underlying().(*types.Array)
+				if !ok {
+					break
+				}
+				t = a.Elem()
+			}
+		}
+	}
+	return m
+}
+
+func emitTyped(out *jen.File, p *poolModel) {
+	// // Frame is ...
+	// type Frame struct {
+	//	PTS int64
+	//	_   [56]byte
+	//	PCM [1920]int16
+	// }
+	out.Line()
+	comments(out, docFor(p))
+	out.Type().Id(p.name).StructFunc(func(g *jen.Group) {
+		for _, m := range p.members {
+			for _, line := range m.doc {
+				g.Comment("// " + line)
+			}
+			switch {
+			case m.typ == nil:
+				g.Id("_").Index(jen.Lit(int(m.size))).Byte()
+			case m.atomic != "":
+				g.Id(m.name).Qual(atomicPath, m.atomic)
+			case m.embed:
+				g.Add(goType(m.typ))
+			default:
+				g.Id(m.name).Add(goType(m.typ))
+			}
+		}
+	})
+	aliases(out, p, "Typed", "Ref")
+	// func NewFramePool(o pool.Options) (*FramePool, error) {
+	//	return pool.NewTyped[Frame](o.Or(pool.Options{Name: "frame", Max: 256}))
+	// }
+	out.Line()
+	comments(out, []string{
+		fmt.Sprintf("New%sPool makes a pool of %s. Options that are zero come from the directive: %s.", p.name, p.name, strings.TrimSpace("pool "+p.opts.text)),
+		"The caller owns the pool and closes it.",
+	})
+	out.Func().Id("New"+p.name+"Pool").Params(jen.Id("o").Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
+		jen.Return(jen.Qual(poolPath, "NewTyped").Types(jen.Id(p.name)).Call(defaults(p))))
+	// var (
+	//	_ = [1]struct{}{}[unsafe.Sizeof(Frame{})-3904]
+	//	_ = [1]struct{}{}[unsafe.Offsetof(Frame{}.PTS)-0]
+	// )
+	out.Line()
+	out.Comment(fmt.Sprintf("The layout that C relies on, the same on amd64, arm64, 386 and arm: see %s in the header.", p.cname))
+	out.Var().DefsFunc(func(g *jen.Group) {
+		assert := func(what *jen.Statement, want int64) {
+			g.Id("_").Op("=").Index(jen.Lit(1)).Struct().Values().Index(what.Op("-").Lit(int(want)))
+		}
+		assert(jen.Qual(unsafePath, "Sizeof").Call(jen.Id(p.name).Values()), p.size)
+		for _, m := range p.members {
+			if m.name != "_" {
+				assert(jen.Qual(unsafePath, "Offsetof").Call(jen.Id(p.name).Values().Dot(m.name)), m.offset)
+			}
+		}
+	})
+	// func _(p *Frame) frame { return frame{p.PTS, p.PCM} }
+	out.Line()
+	out.Comment(fmt.Sprintf("It does not compile when %s has changed since: run go generate.", p.spec.Obj().Name()))
+	out.Func().Id("_").Params(jen.Id("p").Op("*").Id(p.name)).Id(p.spec.Obj().Name()).Block(
+		jen.Return(jen.Id(p.spec.Obj().Name()).ValuesFunc(func(g *jen.Group) {
+			for _, m := range p.members {
+				switch {
+				case m.typ == nil:
+				case m.blank:
+					g.Op("*").New(goType(m.typ))
+				case m.atomic != "" && isNamed(m.typ):
+					g.Add(goType(m.typ)).Call(jen.Id("p").Dot(m.name).Dot("Load").Call())
+				case m.atomic != "":
+					g.Id("p").Dot(m.name).Dot("Load").Call()
+				default:
+					g.Id("p").Dot(m.name)
+				}
+			}
+		})))
+}
+
+func emitHeap(out *jen.File, p *poolModel) {
+	aliases(out, p, "Heap", "HeapRef")
+	// func NewPacketPool(o pool.Options) (*PacketPool, error) { return pool.NewHeap[packet](o.Or(pool.Options{...})) }
+	out.Line()
+	comments(out, []string{
+		fmt.Sprintf("New%sPool makes a pool of %s on the Go heap, because C cannot share it: %s.", p.name, p.spec.Obj().Name(), p.why),
+		"Options that are zero come from the directive: " + strings.TrimSpace("pool "+p.opts.text) + ". The caller owns the pool and closes it.",
+	})
+	out.Func().Id("New"+p.name+"Pool").Params(jen.Id("o").Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
+		jen.Return(jen.Qual(poolPath, "NewHeap").Types(jen.Id(p.spec.Obj().Name())).Call(defaults(p))))
+}
+
+func aliases(out *jen.File, p *poolModel, poolType, refType string) {
+	elem := p.name
+	if p.heap {
+		elem = p.spec.Obj().Name()
+	}
+	// type FramePool = pool.Typed[Frame]
+	out.Line()
+	comments(out, []string{fmt.Sprintf("%sPool hands out references to pooled values; see pool.%s.", p.name, poolType)})
+	out.Type().Id(p.name+"Pool").Op("=").Qual(poolPath, poolType).Types(jen.Id(elem))
+	// type FrameRef = pool.Ref[Frame]
+	out.Line()
+	comments(out, []string{fmt.Sprintf("%sRef is one reference, which owes one Release; see pool.%s.", p.name, refType)})
+	out.Type().Id(p.name+"Ref").Op("=").Qual(poolPath, refType).Types(jen.Id(elem))
+}
+
+// defaults is o.Or(pool.Options{Name: "frame", Prealloc: 16, Max: 256, Align: 64}).
+func defaults(p *poolModel) *jen.Statement {
+	values := jen.Dict{jen.Id("Name"): jen.Lit(snake(p.name))}
+	put := func(name string, v int64) {
+		if v > 0 {
+			values[jen.Id(name)] = jen.Lit(int(v))
+		}
+	}
+	put("Prealloc", p.opts.prealloc)
+	put("Max", p.opts.max)
+	put("Budget", p.opts.budget)
+	if !p.heap && p.align > 64 {
+		put("Align", p.align)
+	}
+	return jen.Id("o").Dot("Or").Call(jen.Qual(poolPath, "Options").Values(values))
+}
+
+func docFor(p *poolModel) []string {
+	if len(p.doc) == 0 {
+		return []string{fmt.Sprintf("%s is %s with every gap made a field.", p.name, p.spec.Obj().Name())}
+	}
+	doc := append([]string(nil), p.doc...)
+	if rest, ok := strings.CutPrefix(doc[0], p.spec.Obj().Name()+" "); ok {
+		doc[0] = p.name + " " + rest
+	}
+	return doc
+}
+
+func comments(out *jen.File, lines []string) {
+	for _, line := range lines {
+		out.Comment(strings.TrimRight("// "+line, " "))
+	}
+}
+
+func isNamed(t types.Type) bool {
+	_, ok := types.Unalias(t).(*types.Named)
+	return ok
+}
+
+// goType is t as Go writes it.
+func goType(t types.Type) *jen.Statement {
+	if n, ok := types.Unalias(t).(*types.Named); ok {
+		return jen.Qual(n.Obj().Pkg().Path(), n.Obj().Name())
+	}
+	switch u := t.(type) {
+	case *types.Array:
+		return jen.Index(jen.Lit(int(u.Len()))).Add(goType(u.Elem()))
+	case *types.Alias:
+		return goType(types.Unalias(u))
+	default:
+		return jen.Id(types.Unalias(t).(*types.Basic).Name())
+	}
+}

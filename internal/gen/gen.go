@@ -1,0 +1,281 @@
+package gen
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// Config says what a run does.
+type Config struct {
+	Dir      string   // where patterns are resolved; "" is the working directory
+	Patterns []string // packages, as the go command takes them
+	Output   string   // path of the Go file; "" is beside the source, its name with _pool.go
+	Header   string   // path of the C header; "" is beside the source, its name with _pool.h
+	Check    bool     // write nothing, report what is stale
+}
+
+// Result is what a run found and did.
+type Result struct {
+	Diagnostics []Diagnostic // what is wrong with the source; nothing was written if there is any
+	Written     []string     // files written, or stale ones with Config.Check
+	Unchanged   []string     // files that are as they should be
+}
+
+// Run generates for all packages that match. It writes nothing when any source is wrong. The error is one of the environment: no such
+// package, a file that cannot be written.
+func Run(c Config) (*Result, error) {
+	pkgs, fset, err := load(c.Dir, c.Patterns)
+	if err != nil {
+		return nil, err
+	}
+	diags := &diagnostics{fset: fset}
+	var files []*file
+	for _, p := range pkgs {
+		if errs := loadErrors(p); len(errs) > 0 {
+			diags.list = append(diags.list, errs...)
+			continue
+		}
+		files = append(files, buildPackage(p, diags)...)
+	}
+	r := &Result{Diagnostics: diags.sorted()}
+	relative(c.Dir, r.Diagnostics)
+	if len(r.Diagnostics) > 0 {
+		return r, nil
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no struct in %s is annotated: put //poolgen:pool in the comment above one", strings.Join(c.Patterns, " "))
+	}
+	if len(files) > 1 && (c.Output != "" || c.Header != "") {
+		return nil, fmt.Errorf("-o and -header name one file, and %d source files are annotated: name one package with one such file", len(files))
+	}
+	var outputs []output
+	for _, f := range files {
+		list, err := f.render(c)
+		if err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, list...)
+	}
+	return r, write(outputs, c, r)
+}
+
+// builder makes the model of one source file.
+type builder struct {
+	p     *packages.Package
+	diags *diagnostics
+	file  *file
+	seen  map[*types.TypeName]bool
+}
+
+func buildPackage(p *packages.Package, diags *diagnostics) []*file {
+	var files []*file
+	emitted := map[string]token.Position{}
+	for _, syntax := range p.Syntax {
+		source := diags.fset.Position(syntax.Package).Filename
+		b := &builder{p: p, diags: diags, seen: map[*types.TypeName]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p, source)}}
+		b.scan(syntax)
+		for _, m := range b.file.pools {
+			pos := diags.fset.Position(m.spec.Obj().Pos())
+			for _, name := range []string{m.name, m.name + "Pool", m.name + "Ref", "New" + m.name + "Pool"} {
+				if other, ok := emitted[name]; ok {
+					diags.addf(m.spec.Obj().Pos(), "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
+				} else if o := p.Types.Scope().Lookup(name); o != nil && !(m.heap && name == m.spec.Obj().Name()) {
+					diags.addf(m.spec.Obj().Pos(), "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
+				}
+				emitted[name] = pos
+			}
+		}
+		if len(b.file.pools) > 0 {
+			files = append(files, b.file)
+		}
+	}
+	return files
+}
+
+// defaultPrefix is the package's name, or its folder's for a program.
+func defaultPrefix(p *packages.Package, source string) string {
+	name := p.Name
+	if name == "main" {
+		name = filepath.Base(filepath.Dir(source))
+	}
+	name = strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, snake(name))
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		name = "p" + name
+	}
+	return name
+}
+
+// scan looks at every comment of a file: a directive that stands on the wrong thing must not be passed over in silence.
+func (b *builder) scan(f *ast.File) {
+	attached := map[*ast.Comment]bool{}
+	for _, decl := range f.Decls {
+		g, ok := decl.(*ast.GenDecl)
+		if !ok || g.Tok != token.TYPE {
+			continue
+		}
+		for _, s := range g.Specs {
+			spec := s.(*ast.TypeSpec)
+			doc := spec.Doc
+			if doc == nil && !g.Lparen.IsValid() {
+				doc = g.Doc
+			}
+			if doc != nil {
+				b.typeSpec(spec, doc, attached)
+			}
+		}
+	}
+	for _, group := range f.Comments {
+		for _, c := range group.List {
+			d, ok := ast.ParseDirective(c.Slash, c.Text)
+			if ok && d.Tool == "poolgen" && !attached[c] {
+				b.diags.addf(c.Slash, "//poolgen:%s belongs in the comment right above a struct type", d.Name)
+			}
+		}
+	}
+}
+
+func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached map[*ast.Comment]bool) {
+	found := false
+	for _, c := range doc.List {
+		d, ok := ast.ParseDirective(c.Slash, c.Text)
+		if !ok || d.Tool != "poolgen" {
+			continue
+		}
+		attached[c] = true
+		if d.Name != "pool" {
+			b.diags.addf(c.Slash, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool", d.Name)
+			continue
+		}
+		if found {
+			b.diags.addf(c.Slash, "%s has two //poolgen:pool directives: keep one", spec.Name.Name)
+			continue
+		}
+		found = true
+		before := len(b.diags.list)
+		o := parsePool(&d, b.diags)
+		st, ok := spec.Type.(*ast.StructType)
+		named, isNamed := types.Unalias(b.p.TypesInfo.Defs[spec.Name].Type()).(*types.Named)
+		if !ok || !isNamed || spec.Assign.IsValid() {
+			b.diags.addf(c.Slash, "//poolgen:pool is on %s, which is not a struct type: annotate a struct", spec.Name.Name)
+			continue
+		}
+		if len(b.diags.list) > before {
+			continue
+		}
+		if o.prefix != "" {
+			b.file.prefix = o.prefix
+		}
+		if m := b.buildPool(spec, named, st, o, lines(doc)); m != nil {
+			b.file.pools = append(b.file.pools, m)
+		}
+	}
+}
+
+// need adds the nested structs and named integers that t is made of to what C must declare, innermost first.
+func (b *builder) need(t types.Type) {
+	if a, ok := t.Underlying().(*types.Array); ok {
+		b.need(a.Elem())
+	}
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok || b.seen[named.Obj()] {
+		return
+	}
+	b.seen[named.Obj()] = true
+	switch u := named.Underlying().(type) {
+	case *types.Basic:
+		b.file.enums = append(b.file.enums, b.enum(named, u))
+	case *types.Struct:
+		s := &cStruct{name: b.cTypeName(named), doc: b.typeDoc(named)}
+		s.size, _, _ = natural(u)
+		off := int64(0)
+		for f := range u.Fields() {
+			b.need(f.Type())
+			size, align, _ := natural(f.Type())
+			off = roundUp(off, align)
+			name := memberName(f.Name())
+			if f.Name() == "_" {
+				name = fmt.Sprintf("reserved%d", off)
+			}
+			s.members = append(s.members, cMember{decl: b.declare(f.Type(), name), name: name, offset: off})
+			off += size
+		}
+		b.file.structs = append(b.file.structs, s)
+	}
+}
+
+func (b *builder) cTypeName(n *types.Named) string {
+	prefix := b.file.prefix
+	if n.Obj().Pkg() != b.file.pkg {
+		prefix = snake(n.Obj().Pkg().Name())
+	}
+	return prefix + "_" + snake(n.Obj().Name())
+}
+
+// enum carries a named integer type and the constants of that type in its package over.
+func (b *builder) enum(n *types.Named, u *types.Basic) *cEnum {
+	e := &cEnum{name: b.cTypeName(n), base: cBasic[u.Kind()], doc: b.typeDoc(n)}
+	scope := n.Obj().Pkg().Scope()
+	var consts []*types.Const
+	for _, name := range scope.Names() {
+		if c, ok := scope.Lookup(name).(*types.Const); ok && types.Identical(c.Type(), n) && (c.Exported() || c.Pkg() == b.file.pkg) && isASCII(name) {
+			consts = append(consts, c)
+		}
+	}
+	slices.SortFunc(consts, func(x, y *types.Const) int { return int(x.Pos()) - int(y.Pos()) })
+	for _, c := range consts {
+		name := strings.ToUpper(snake(c.Name()))
+		if kind := strings.ToUpper(snake(n.Obj().Name())); !strings.HasPrefix(name, kind+"_") {
+			name = kind + "_" + name
+		}
+		prefix := strings.ToUpper(strings.TrimSuffix(e.name, snake(n.Obj().Name())))
+		e.items = append(e.items, cConst{prefix + name, cLiteral(c.Val(), u.Kind()), b.constDoc(c)})
+	}
+	return e
+}
+
+// typeDoc finds the comment above a type in this package.
+func (b *builder) typeDoc(n *types.Named) []string {
+	var doc []string
+	b.eachSpec(func(g *ast.GenDecl, s ast.Spec) {
+		if t, ok := s.(*ast.TypeSpec); ok && b.p.TypesInfo.Defs[t.Name] == n.Obj() {
+			if doc = lines(t.Doc); doc == nil && !g.Lparen.IsValid() {
+				doc = lines(g.Doc)
+			}
+		}
+	})
+	return doc
+}
+
+func (b *builder) constDoc(c *types.Const) []string {
+	var doc []string
+	b.eachSpec(func(_ *ast.GenDecl, s ast.Spec) {
+		if v, ok := s.(*ast.ValueSpec); ok && len(v.Names) == 1 && b.p.TypesInfo.Defs[v.Names[0]] == c {
+			doc = append(lines(v.Doc), lines(v.Comment)...)
+		}
+	})
+	return doc
+}
+
+func (b *builder) eachSpec(f func(*ast.GenDecl, ast.Spec)) {
+	for _, syntax := range b.p.Syntax {
+		for _, d := range syntax.Decls {
+			if g, ok := d.(*ast.GenDecl); ok {
+				for _, s := range g.Specs {
+					f(g, s)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,13 @@
+// Package templates holds the text of generated C headers. It knows no policy: what a header holds is decided by its caller.
+package templates
+
+import (
+	"embed"
+	"text/template"
+)
+
+//go:embed *.tmpl
+var files embed.FS
+
+// Header is the template of a generated C header.
+var Header = template.Must(template.ParseFS(files, "header.tmpl"))
