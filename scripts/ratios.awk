@@ -1,7 +1,6 @@
 # Repeats go test's benchmark output and appends each figure of ns/op as a
-# multiple of one uncontended atomic add measured in the same run
-# (the first benchmark
-# named atomic-add): that number can be compared between machines.
+# multiple of one uncontended atomic add, the first benchmark named atomic-add
+# in the same run: that number can be compared between machines.
 /^Benchmark/ {
 	for (i = 3; i < NF; i++) if ($(i + 1) == "ns/op") {
 		name[++n] = $1; ns[n] = $i

@@ -84,8 +84,8 @@ install() {
 	tool apt-get || by_hand "$@"
 	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || by_hand "$@"
 	echo "setup: installing $*"
-	as_root apt-get -qq update || true
-	as_root apt-get -qq install -y --no-install-recommends "$@" >build/setup.log 2>&1 </dev/null ||
+	as_root apt-get -qq update >build/setup.log 2>&1 </dev/null || true
+	as_root apt-get -qq install -y --no-install-recommends "$@" >>build/setup.log 2>&1 </dev/null ||
 		{ tail -n 20 build/setup.log >&2; by_hand "$@"; }
 }
 
