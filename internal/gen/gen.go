@@ -1,10 +1,12 @@
 package gen
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +41,9 @@ func Run(c Config) (*Result, error) {
 	var files []*file
 	for _, p := range pkgs {
 		if errs := loadErrors(p); len(errs) > 0 {
+			if errs[0].Pos.Filename == "" {
+				return nil, errors.New(errs[0].Message) // no such package
+			}
 			diags.list = append(diags.list, errs...)
 			continue
 		}
@@ -79,14 +84,16 @@ func buildPackage(p *packages.Package, diags *diagnostics) []*file {
 	emitted := map[string]token.Position{}
 	for _, syntax := range p.Syntax {
 		source := diags.fset.Position(syntax.Package).Filename
-		b := &builder{p: p, diags: diags, seen: map[*types.TypeName]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p, source)}}
+		b := &builder{p: p, diags: diags, seen: map[*types.TypeName]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
 		b.scan(syntax)
 		for _, m := range b.file.pools {
 			pos := diags.fset.Position(m.spec.Obj().Pos())
 			for _, name := range []string{m.name, m.name + "Pool", m.name + "Ref", "New" + m.name + "Pool"} {
 				if other, ok := emitted[name]; ok {
 					diags.addf(m.spec.Obj().Pos(), "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
-				} else if o := p.Types.Scope().Lookup(name); o != nil && !(m.heap && name == m.spec.Obj().Name()) {
+					break
+				}
+				if o := p.Types.Scope().Lookup(name); o != nil && !(m.heap && name == m.spec.Obj().Name()) {
 					diags.addf(m.spec.Obj().Pos(), "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
 				}
 				emitted[name] = pos
@@ -99,11 +106,11 @@ func buildPackage(p *packages.Package, diags *diagnostics) []*file {
 	return files
 }
 
-// defaultPrefix is the package's name, or its folder's for a program.
-func defaultPrefix(p *packages.Package, source string) string {
+// defaultPrefix is the package's name, or the last part of a program's import path.
+func defaultPrefix(p *packages.Package) string {
 	name := p.Name
 	if name == "main" {
-		name = filepath.Base(filepath.Dir(source))
+		name = path.Base(p.PkgPath)
 	}
 	name = strings.Map(func(r rune) rune {
 		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {

@@ -48,7 +48,8 @@ func load(dir string, patterns []string) ([]*packages.Package, *token.FileSet, e
 func loadErrors(p *packages.Package) []Diagnostic {
 	var list []Diagnostic
 	for _, e := range p.Errors {
-		if e.Kind == packages.TypeError {
+		// To get the types of imports the go command compiles the package as well; what the compiler says of it begins with "# path".
+		if e.Kind == packages.TypeError || len(p.Syntax) > 0 && strings.HasPrefix(e.Msg, "# ") {
 			continue
 		}
 		list = append(list, Diagnostic{parsePosition(e.Pos), e.Msg})
