@@ -1,0 +1,36 @@
+// Package alsa captures and plays sound through alsa-lib (libasound), whole periods at a time, straight into and out of
+// pooled buffers.
+//
+// [Open] opens a PCM by the name that alsa-lib knows it by ("default", "hw:0", "plughw:CARD=Loopback") and negotiates:
+// [PCM.Config] is what the device really set, which may differ in period and buffer from what was asked. [PCM.Read] and
+// [PCM.Write] move a whole buffer, however many short transfers the device makes of it, and restart the stream after an
+// overrun, an underrun or a suspend, which [PCM.Stats] counts. alsa-lib copies between the device's ring and the
+// buffer; this package copies nothing and, in the steady state, allocates nothing.
+//
+// # Who owns the memory
+//
+// Read and Write borrow the buffer for the call and keep no reference: C has forgotten it when they return. The caller
+// keeps its reference and releases it.
+//
+// # Waiting
+//
+// The device is opened non-blocking. A transfer that must wait polls the device's descriptors and an eventfd, so that a
+// cancelled context and Close end it at once. The watch on a context is set up when a PCM sees it first and stays
+// until another context comes or Close: use one context for a run, not one for each period.
+//
+// One goroutine at a time transfers ([ErrBusy] otherwise). Close, Drop, State, Avail, Delay, Config and Stats may be called
+// from any goroutine meanwhile.
+//
+// # Bindings
+//
+// With cgo the package links libasound (pkg-config name alsa, Debian package libasound2-dev). With CGO_ENABLED=0 it loads
+// libasound.so.2 (Debian package libasound2) at the first use, and a machine without it gets an error from Open and
+// Devices that names both. The API is one.
+//
+// # What alsa-lib prints
+//
+// alsa-lib explains failures on stderr. While a PCM is opened, negotiated or listed, its thread's own handler
+// (snd_lib_error_set_local) moves that text into the returned error instead. The process-wide handler
+// (snd_lib_error_set_handler) is the application's and is never touched, so a plugin that complains in the middle of a
+// transfer still prints where the application lets it; so does whatever a plugin's own threads say.
+package alsa

@@ -1,0 +1,379 @@
+package alsa
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestOpenErrors(t *testing.T) {
+	conf := `
+pcm.nocard { type hw  card 31 }
+pcm.broken { type nonsense }
+pcm.filefull { type file  slave.pcm { type null }  file "DIR/absent/out.raw"  format raw }
+`
+	for _, c := range []struct {
+		name, pcm string
+		dir       Direction
+		c         Config
+		is        error
+		want      []string
+	}{
+		{"no PCM", "nosuch", Capture, Config{}, fs.ErrNotExist, []string{`capture of PCM "nosuch"`, "Devices lists", "alsa-lib: "}},
+		{"no card", "hw:31", Playback, Config{}, syscall.ENOENT, []string{`PCM "hw:31"`, "sound card", "/proc/asound/cards"}},
+		{"no default", "default", Playback, Config{}, syscall.ENOENT, []string{"sound card (by default)"}},
+		{"broken", "broken", Playback, Config{}, nil, []string{`PCM "broken"`, "alsa-lib: "}},
+		{"zero byte", "a\x00b", Playback, Config{}, syscall.EINVAL, []string{"zero byte"}},
+		{"direction", "nosuch", 7, Config{}, syscall.EINVAL, []string{"Playback or Capture"}},
+		{"rate", "nosuch", Playback, Config{Rate: -1}, nil, []string{"rate -1", "1 to 16777216"}},
+		{"channels", "nosuch", Playback, Config{Channels: 1 << 20}, nil, []string{"channels 1048576", "1 to 1024"}},
+		{"period", "nosuch", Playback, Config{Period: 1 << 30}, nil, []string{"period 1073741824"}},
+		{"buffer", "nosuch", Playback, Config{Buffer: -5}, nil, []string{"buffer -5"}},
+		{"format", "nosuch", Playback, Config{Format: 200}, nil, []string{"format 200", "S16LE"}},
+		{"small buffer", "nosuch", Playback, Config{Period: 100, Buffer: 199}, nil, []string{"buffer 199", "at least 200"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			// The card's number needs alsa-lib's parameters for hw, which a configuration must define.
+			configure(t, conf+"pcm.hw { @args [ CARD ]  @args.CARD { type string }  type hw  card $CARD }\n")
+			p, err := Open(c.pcm, c.dir, c.c)
+			if err == nil {
+				p.Close()
+				t.Fatal("opened")
+			}
+			if c.is != nil && !errors.Is(err, c.is) {
+				t.Errorf("%v is not %v", err, c.is)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q lacks %q", err, w)
+				}
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	card(t, "")
+	for _, c := range []struct {
+		c    Config
+		want []string
+	}{
+		{Config{Rate: 4000}, []string{`PCM "card"`, "setting rate 4000 Hz", "8000 to 192000 Hz", "plughw"}},
+		{Config{Rate: 200000}, []string{"setting rate 200000 Hz", "8000 to 192000 Hz"}},
+		{Config{Channels: 9}, []string{"setting 9 channels", "1 to 8 channels"}},
+		{Config{Format: Float32LE}, []string{"setting format FLOAT_LE", "S16_LE, S32_LE"}},
+	} {
+		_, err := Open("card", Capture, c.c)
+		if !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%v: %v", c.c, err)
+			continue
+		}
+		for _, w := range c.want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%q lacks %q", err, w)
+			}
+		}
+	}
+}
+
+// What alsa-lib has to say goes into the error, not to stderr.
+func TestStderrStaysEmpty(t *testing.T) {
+	configure(t, "pcm.broken { type nonsense }\n")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := syscall.Dup(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Dup3(int(w.Fd()), 2, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, broken := Open("broken", Playback, Config{})
+	_, absent := Open("absent", Playback, Config{})
+	if err := syscall.Dup3(saved, 2, 0); err != nil {
+		t.Fatal(err)
+	}
+	syscall.Close(saved)
+	w.Close()
+	var printed bytes.Buffer
+	if _, err := printed.ReadFrom(r); err != nil {
+		t.Fatal(err)
+	}
+	if printed.Len() > 0 {
+		t.Errorf("stderr: %s", &printed)
+	}
+	var a, b *Error
+	if !errors.As(broken, &a) || !strings.Contains(a.Lib, "nonsense") {
+		t.Errorf("broken: %v", broken)
+	}
+	if !errors.As(absent, &b) || !strings.Contains(b.Lib, "absent") || strings.Contains(b.Lib, "nonsense") {
+		t.Errorf("absent: %v", absent)
+	}
+}
+
+func TestCode(t *testing.T) {
+	for _, c := range []struct {
+		code Code
+		is   error
+		want string
+	}{
+		{-Code(syscall.EPIPE), syscall.EPIPE, "overrun or underrun"},
+		{-Code(syscall.ENODEV), syscall.ENODEV, "no such device"},
+		{-Code(syscall.ENOENT), fs.ErrNotExist, "no such file"},
+		{CodeIncompatibleVersion, CodeIncompatibleVersion, "incompatible version"},
+		{-500017, Code(-500017), "unknown alsa-lib code -500017"},
+		{3, Code(3), "unknown alsa-lib code 3"},
+	} {
+		if !errors.Is(c.code, c.is) || errors.Is(c.code, syscall.ENOTTY) || !strings.Contains(c.code.Error(), c.want) {
+			t.Errorf("%d: %v", c.code, c.code)
+		}
+	}
+}
+
+func TestCaptureXrunRecovers(t *testing.T) {
+	dir := card(t, `file "DIR/in.raw"  xrun_at 4800  xrun_every 9600`)
+	want := noise(60 * 480 * 4)
+	if err := os.WriteFile(filepath.Join(dir, "in.raw"), want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, "card", Capture, cd)
+	got := make([]byte, len(want))
+	for at := 0; at < len(got); at += 480 * 4 {
+		if n, err := p.ReadBytes(t.Context(), got[at:at+480*4]); n != 480 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	// At 4,800, 14,400 and 24,000 of 28,800 frames, each with an empty ring: nothing is lost.
+	if s := p.Stats(); s.Xruns != 3 || s.Frames != 60*480 || s.Transfers != 60 || s.Waits == 0 {
+		t.Errorf("stats %+v", s)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("frames lost or repeated")
+	}
+}
+
+func TestPlaybackXrunRecovers(t *testing.T) {
+	dir := card(t, `file "DIR/out.raw"  xrun_at 4800`)
+	p := open(t, "card", Playback, cd)
+	data := noise(40 * 480 * 4)
+	for at := 0; at < len(data); at += 480 * 4 {
+		if n, err := p.WriteBytes(t.Context(), data[at:at+480*4]); n != 480 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := p.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Stats(); s.Xruns != 1 || s.Frames != 40*480 {
+		t.Errorf("stats %+v", s)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "out.raw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Lost is what the ring held, at most 1,920 frames after the 4,800th; all else is played in order.
+	lost := len(data) - len(got)
+	if lost < 0 || lost > 1920*4 || !bytes.Equal(got[:4800*4], data[:4800*4]) || !bytes.Equal(got[4800*4:], data[4800*4+lost:]) {
+		t.Errorf("played %d of %d bytes, or others", len(got), len(data))
+	}
+}
+
+// A device that always runs over must not spin for ever.
+func TestXrunWithoutEnd(t *testing.T) {
+	card(t, "tick_us 200  xrun_at 1  xrun_every -1")
+	p := open(t, "card", Capture, cd)
+	within(t, 30*time.Second, "reading", func() {
+		_, err := p.ReadBytes(t.Context(), make([]byte, 480*4))
+		if !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "without a frame") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestSuspendResumes(t *testing.T) {
+	dir := card(t, `file "DIR/in.raw"  suspend_at 4800`)
+	want := noise(20 * 480 * 4)
+	if err := os.WriteFile(filepath.Join(dir, "in.raw"), want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, "card", Capture, cd)
+	got := make([]byte, len(want))
+	within(t, 30*time.Second, "reading", func() {
+		if n, err := p.ReadBytes(t.Context(), got); n != 20*480 || err != nil {
+			t.Error(n, err)
+		}
+	})
+	if s := p.Stats(); s.Suspends != 1 || s.Xruns != 0 {
+		t.Errorf("stats %+v", s)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("frames lost or repeated")
+	}
+}
+
+func TestUnplugged(t *testing.T) {
+	for _, dir := range []Direction{Capture, Playback} {
+		t.Run(dir.String(), func(t *testing.T) {
+			card(t, "unplug_at 5000")
+			p := open(t, "card", dir, cd)
+			within(t, 30*time.Second, "transfer", func() {
+				n, err := p.transfer(t.Context(), make([]byte, 9600*4), dir)
+				if !errors.Is(err, syscall.ENODEV) || !strings.Contains(err.Error(), "the device is gone") {
+					t.Errorf("got %v", err)
+				}
+				if n < 5000 || n > 5000+1920 || dir == Capture && n != 5000 {
+					t.Errorf("%d frames before the device went, want 5000", n)
+				}
+				if _, err := p.transfer(t.Context(), make([]byte, 480*4), dir); !errors.Is(err, syscall.ENODEV) {
+					t.Errorf("second transfer: %v", err)
+				}
+				if err := p.Close(); err != nil {
+					t.Errorf("closing: %v", err)
+				}
+			})
+		})
+	}
+}
+
+var errWhy = errors.New("why")
+
+func TestCancelWhileBlocked(t *testing.T) {
+	card(t, "tick_us 0")
+	for _, dir := range []Direction{Capture, Playback} {
+		p := open(t, "card", dir, cd)
+		for range 3 {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(20*time.Millisecond, func() { cancel(errWhy) })
+			within(t, 10*time.Second, "transfer", func() {
+				_, err := p.transfer(ctx, make([]byte, 9600*4), dir)
+				if !errors.Is(err, errWhy) || !strings.Contains(err.Error(), `"card"`) {
+					t.Errorf("%v: got %v", dir, err)
+				}
+			})
+			if _, err := p.transfer(ctx, make([]byte, 4), dir); !errors.Is(err, errWhy) {
+				t.Errorf("done before: %v", err)
+			}
+		}
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	card(t, "tick_us 0")
+	p := open(t, "card", Capture, cd)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	within(t, 10*time.Second, "reading", func() {
+		if _, err := p.ReadBytes(ctx, make([]byte, 4)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestCloseAndDropWhileBlocked(t *testing.T) {
+	card(t, "tick_us 0")
+	for _, c := range []struct {
+		name string
+		end  func(*PCM) error
+		want error
+		busy func(*PCM) error
+	}{
+		{"close", (*PCM).Close, ErrClosed, nil},
+		{"drop", (*PCM).Drop, ErrDropped, nil},
+	} {
+		for _, dir := range []Direction{Capture, Playback} {
+			t.Run(c.name+" "+dir.String(), func(t *testing.T) {
+				p := open(t, "card", dir, cd)
+				got := make(chan error, 1)
+				go func() {
+					_, err := p.transfer(context.Background(), make([]byte, 9600*4), dir)
+					got <- err
+				}()
+				for p.Stats().Waits == 0 {
+					time.Sleep(time.Millisecond)
+				}
+				time.Sleep(5 * time.Millisecond)
+				if _, err := p.transfer(t.Context(), make([]byte, 4), dir); !errors.Is(err, ErrBusy) {
+					t.Errorf("second transfer: %v", err)
+				}
+				within(t, 10*time.Second, c.name, func() {
+					if err := c.end(p); err != nil {
+						t.Error(err)
+					}
+					if err := <-got; !errors.Is(err, c.want) {
+						t.Errorf("got %v, want %v", err, c.want)
+					}
+				})
+				if c.want == ErrClosed {
+					closed(t, p)
+				}
+			})
+		}
+	}
+}
+
+// closed checks that every method of a closed PCM says so.
+func closed(t *testing.T, p *PCM) {
+	t.Helper()
+	_, avail := p.Avail()
+	_, delay := p.Delay()
+	_, move := p.transfer(t.Context(), make([]byte, 4), p.Direction())
+	for i, err := range []error{avail, delay, move, p.Drop(), p.Drain(t.Context())} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("call %d after Close: %v", i, err)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	if s := p.State(); s != StateOpen {
+		t.Errorf("state after Close: %v", s)
+	}
+}
+
+func TestDrainCancelled(t *testing.T) {
+	card(t, "tick_us 0")
+	p := open(t, "card", Playback, cd)
+	if _, err := p.WriteBytes(t.Context(), make([]byte, 480*4)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	within(t, 10*time.Second, "draining", func() {
+		if err := p.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// Reading goes on without allocating while it waits, is woken, and could be cancelled.
+func TestZeroAllocationsWhileWaiting(t *testing.T) {
+	card(t, "tick_us 500")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, dir := range []Direction{Capture, Playback} {
+		p := open(t, "card", dir, cd)
+		b := make([]byte, cd.PeriodBytes())
+		if n := testing.AllocsPerRun(50, func() {
+			if _, err := p.transfer(ctx, b, dir); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%v: %v allocations a period", dir, n)
+		}
+		if p.Stats().Waits < 20 {
+			t.Errorf("%v: the test did not wait: %+v", dir, p.Stats())
+		}
+	}
+}
