@@ -20,7 +20,7 @@ demo: ## play a voice through pooled buffers: file, Opus, ALSA
 test: ## every leg: cgo, purego, race, debug, 386, arm under qemu
 	@scripts/test.sh $(LEG)
 
-lint: ## gofmt, go vet, staticcheck and the rules of internal/lint
+lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 	@scripts/lint.sh
 
 generate: ## regenerate every checked-in generated file
