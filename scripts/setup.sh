@@ -68,8 +68,15 @@ as_root() {
 	fi
 }
 
-# The line to run by hand when this script may not run it.
+# All that the mode needs and lacks.
+lacking() {
+	$packages
+	[ "$mode" != test ] || armhf_packages
+}
+
+# Ends with the line to run by hand where this script may not or could not.
 by_hand() {
+	set -- $(lacking)
 	local line="apt-get update; apt-get install -y --no-install-recommends $*"
 	case "$*" in *:armhf*) line="dpkg --add-architecture armhf; $line" ;; esac
 	echo "setup: missing: $*" >&2
@@ -81,12 +88,13 @@ by_hand() {
 # armhf part) still leaves the others usable, so its result does not count:
 # what counts is whether the packages can be installed.
 install() {
-	tool apt-get || by_hand "$@"
-	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || by_hand "$@"
+	tool apt-get || by_hand
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || by_hand
 	echo "setup: installing $*"
+	mkdir -p build
 	as_root apt-get -qq update >build/setup.log 2>&1 </dev/null || true
 	as_root apt-get -qq install -y --no-install-recommends "$@" >>build/setup.log 2>&1 </dev/null ||
-		{ tail -n 20 build/setup.log >&2; by_hand "$@"; }
+		{ tail -n 20 build/setup.log >&2; by_hand; }
 }
 
 mode=${1:-}
@@ -97,8 +105,6 @@ test) packages=test_packages ;;
 esac
 
 tool go || { echo "setup: no go command; Go 1.26 or later is at https://go.dev/dl/" >&2; exit 1; }
-mkdir -p build
-
 missing=$($packages)
 [ -z "$missing" ] || install $missing
 
@@ -107,12 +113,10 @@ if [ "$mode" = test ]; then
 	if [ -n "$missing" ]; then
 		if tool dpkg && ! dpkg --print-foreign-architectures | grep -qx armhf &&
 			[ "$(dpkg --print-architecture)" != armhf ]; then
-			as_root dpkg --add-architecture armhf || by_hand $missing
+			as_root dpkg --add-architecture armhf || by_hand
 		fi
 		install $missing
 	fi
-	missing=$(armhf_packages)
 fi
 
-missing="$($packages) $missing"
-[ -z "${missing// /}" ] || by_hand $missing
+[ -z "$(lacking)" ] || by_hand
