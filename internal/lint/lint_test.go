@@ -87,8 +87,8 @@ func TestRules(t *testing.T) {
 	rooms := []Room{
 		{Dir: ".", Test: []string{"low"}},
 		{Dir: "low", Not: []string{"log"}},
-		{Dir: "high", May: []string{"low"}, Apart: true},
 		{Dir: "high/end", May: []string{"high"}},
+		{Dir: "high", May: []string{"low"}, Apart: true},
 		{Dir: "internal/testutil"},
 	}
 	only := map[string][]string{"example.org/c": {"low"}}

@@ -71,11 +71,10 @@ func roomOf(rooms []Room, dir string) *Room {
 	var best *Room
 	for i := range rooms {
 		r := &rooms[i]
-		// The top folder is a room by itself: a new folder needs its own.
-		if r.Dir == dir || r.Dir != "." && within(dir, r.Dir) {
-			if best == nil || len(r.Dir) > len(best.Dir) {
-				best = r
-			}
+		// Nothing is within ".": the top folder is a room by itself, and a new
+		// folder needs its own.
+		if within(dir, r.Dir) && (best == nil || len(r.Dir) > len(best.Dir)) {
+			best = r
 		}
 	}
 	return best
