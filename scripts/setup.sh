@@ -20,17 +20,13 @@ probe() {
 	done
 }
 
-# The sanitizer runtimes carry clang's version in their name: 14 on Debian 12.
-clang_version() {
-	local v
-	v=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n1)
-	echo "${v:-14}"
-}
+# The runtime of the release's own clang, whose version is in the path.
 clang_runtime() { compgen -G "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan*" >/dev/null; }
 
 demo_packages() {
 	probe <<-END
 		gcc tool gcc
+		libc6-dev test -e /usr/include/stdlib.h
 		pkg-config tool pkg-config
 		libopus-dev host_lib opus
 		libasound2-dev host_lib alsa
@@ -49,7 +45,7 @@ test_packages() {
 		qemu-user-static tool qemu-arm-static
 		clang tool clang
 	END
-	clang_runtime || echo "libclang-rt-$(clang_version)-dev"
+	clang_runtime || echo libclang-rt-dev
 }
 
 # Never gcc-multilib: it conflicts with the ARM cross compilers.
