@@ -1,0 +1,304 @@
+// poolgen_priv.h: how the functions of poolgen.h work. Nothing here is for use outside; include poolgen.h instead.
+// The life of a block, and why this order of steps, is written down in Go's package runtime/pool.
+#ifndef POOLGEN_PRIV_H
+#define POOLGEN_PRIV_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "poolgen_abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#else
+long syscall(long number, ...); // unistd.h hides it with -std=c11
+#endif
+
+#define POOLGEN_PRIV_MAGIC UINT32_C(0x4c4f4f50)
+#define POOLGEN_PRIV_ENDIAN UINT32_C(0x01020304)
+#define POOLGEN_PRIV_CANARY UINT32_C(0x504c4e47)
+#define POOLGEN_PRIV_GUARD_BYTE 0xa5
+#define POOLGEN_PRIV_HINT_SLOTS 64u
+#define POOLGEN_PRIV_HINT_DEPTH 14u
+#define POOLGEN_PRIV_HINTS 512u
+#define POOLGEN_PRIV_HEADERS (POOLGEN_PRIV_HINTS + POOLGEN_PRIV_HINT_SLOTS * 64u)
+#define POOLGEN_PRIV_PROBES 256u
+#define POOLGEN_PRIV_COUNT UINT32_C(0x3fff)
+#define POOLGEN_PRIV_SATURATED UINT32_C(0x4000)
+#define POOLGEN_PRIV_CLOSING UINT32_C(0x8000)
+#define POOLGEN_PRIV_CLOSED UINT32_C(0x80000000)
+#define POOLGEN_PRIV_SLOW_RELEASE 1u // of descriptor.flags: Go finishes every block
+#define POOLGEN_PRIV_SHARED 2u
+#define POOLGEN_PRIV_MAX_BLOCKS (1u << 24)
+#define POOLGEN_PRIV_MAX_EXTERNAL (1u << 20)
+#define POOLGEN_PRIV_MAX_SIZE (1u << 30)
+#define POOLGEN_PRIV_LIKELY(x) __builtin_expect(!!(x), 1)
+#define POOLGEN_PRIV_COLD static __attribute__((noinline, cold, unused))
+
+static inline uint32_t poolgen_priv_load(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline void poolgen_priv_store(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline void poolgen_priv_count(uint32_t *p) { __atomic_fetch_add(p, 1, __ATOMIC_RELAXED); }
+
+// Sequentially consistent: a claim is ordered before the look at the closed bit, a last release before the look for sleepers.
+static inline int poolgen_priv_cas(uint32_t *p, uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(p, &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static inline poolgen_descriptor *poolgen_priv_desc(poolgen_arena *arena)
+{
+    return (poolgen_descriptor *)(void *)((char *)arena + sizeof(poolgen_superblock));
+}
+
+static inline poolgen_block *poolgen_priv_block(poolgen_arena *arena, uint32_t i)
+{
+    return (poolgen_block *)(void *)((char *)arena + POOLGEN_PRIV_HEADERS + (size_t)i * sizeof(poolgen_block));
+}
+
+// poolgen_priv_slot is where this thread looks first: a hash of where its thread-locals are.
+static inline poolgen_hint_slot *poolgen_priv_slot(poolgen_arena *arena)
+{
+    uint32_t a = (uint32_t)((uintptr_t)__builtin_thread_pointer() >> 12);
+    uint32_t k = (a * UINT32_C(2654435769)) >> 26;
+    return (poolgen_hint_slot *)(void *)((char *)arena + POOLGEN_PRIV_HINTS + (size_t)k * sizeof(poolgen_hint_slot));
+}
+POOLGEN_STATIC_ASSERT((UINT32_MAX >> 26) + 1 == POOLGEN_PRIV_HINT_SLOTS, "the hash yields exactly the slots there are");
+
+// poolgen_priv_hint remembers block i as the one to look at first.
+static inline void poolgen_priv_hint(poolgen_arena *arena, uint32_t i)
+{
+    poolgen_hint_slot *s = poolgen_priv_slot(arena);
+    uint32_t t = poolgen_priv_load(&s->top);
+    if (t >= POOLGEN_PRIV_HINT_DEPTH) {
+        t = POOLGEN_PRIV_HINT_DEPTH - 1;
+    }
+    poolgen_priv_store(&s->entry[t], i);
+    poolgen_priv_store(&s->top, t + 1);
+}
+
+static inline int poolgen_priv_in_range(poolgen_arena *arena, poolgen_buf buf)
+{
+    const poolgen_descriptor *d = poolgen_priv_desc(arena);
+    return buf.index < d->fixed + d->external;
+}
+
+static inline uint32_t poolgen_priv_next(uint32_t generation) { return generation == UINT32_MAX ? 1 : generation + 1; }
+
+POOLGEN_PRIV_COLD int poolgen_priv_stale(poolgen_arena *arena)
+{
+    poolgen_priv_count(&poolgen_priv_desc(arena)->stale);
+    return POOLGEN_ESTALE;
+}
+
+// poolgen_priv_released runs after a last release while somebody waits or the pool is closed. Go finishes a closed pool.
+POOLGEN_PRIV_COLD void poolgen_priv_released(poolgen_descriptor *d, uint32_t attention)
+{
+    if ((attention & ~POOLGEN_PRIV_CLOSED) == 0) {
+        return;
+    }
+    __atomic_fetch_add(&d->wake_seq, 1, __ATOMIC_SEQ_CST);
+#ifdef SYS_futex
+    (void)syscall(SYS_futex, &d->wake_seq, 1 /* FUTEX_WAKE, not private */, 1, NULL, NULL, 0);
+#else
+    (void)syscall(SYS_futex_time64, &d->wake_seq, 1, 1, NULL, NULL, 0);
+#endif
+}
+
+// poolgen_priv_last tries to end the life of a block whose reference word w holds one reference. It is 0 if w has changed.
+static inline int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32_t generation, uint32_t w)
+{
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
+    poolgen_block *b = poolgen_priv_block(arena, i);
+    uint32_t next = poolgen_priv_next(generation);
+    int held = i >= d->fixed || (d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0;
+    // Only the holder of the last reference gets here, so the generation is ours to write. Who sees the reference word sees it.
+    poolgen_priv_store(&b->generation, next);
+    if (!poolgen_priv_cas(&b->ref, w, next << 16 | (held ? POOLGEN_PRIV_CLOSING : 0))) {
+        return 0;
+    }
+    if (!POOLGEN_PRIV_LIKELY(next != 1)) {
+        poolgen_priv_count(&d->wraps);
+    }
+    if (held) {
+        __atomic_fetch_add(&d->pending, 1, __ATOMIC_SEQ_CST);
+    } else {
+        poolgen_priv_hint(arena, i);
+    }
+    uint32_t attention = __atomic_load_n(&d->attention, __ATOMIC_SEQ_CST);
+    if (!POOLGEN_PRIV_LIKELY(attention == 0)) {
+        poolgen_priv_released(d, attention);
+    }
+    return 1;
+}
+
+POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_buf buf)
+{
+    poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    for (;;) {
+        uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
+        uint32_t g = poolgen_priv_load(&b->generation);
+        // g is the next one when another thread took a reference, against the rules, while the last one was being released.
+        if (w >> 16 != (buf.generation & 0xffff) || (w & POOLGEN_PRIV_COUNT) == 0 ||
+            (g != buf.generation && g != poolgen_priv_next(buf.generation))) {
+            return poolgen_priv_stale(arena);
+        }
+        if ((w & POOLGEN_PRIV_SATURATED) != 0) {
+            return POOLGEN_OK;
+        }
+        if ((w & POOLGEN_PRIV_COUNT) == 1) {
+            if (poolgen_priv_last(arena, buf.index, buf.generation, w)) {
+                return POOLGEN_OK;
+            }
+            continue;
+        }
+        if (g != buf.generation) {
+            poolgen_priv_store(&b->generation, buf.generation);
+        }
+        if (poolgen_priv_cas(&b->ref, w, w - 1)) {
+            return POOLGEN_OK;
+        }
+    }
+}
+
+// poolgen_priv_retain_undo gives a reference back that was taken from a block whose short generation has come round to the
+// handle's. If the owners released theirs meanwhile it is the last one, and ends the life that the block is in, not the handle's.
+POOLGEN_PRIV_COLD int poolgen_priv_retain_undo(poolgen_arena *arena, poolgen_buf buf)
+{
+    poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    for (;;) {
+        uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
+        uint32_t g = poolgen_priv_load(&b->generation);
+        if ((w & POOLGEN_PRIV_COUNT) == 1 && (w & POOLGEN_PRIV_SATURATED) == 0) {
+            if ((g & 0xffff) != w >> 16) { // stored by an owner whose compare-and-swap lost against this reference
+                g = g == 1 ? UINT32_MAX : g - 1;
+            }
+            if (poolgen_priv_last(arena, buf.index, g, w)) {
+                break;
+            }
+        } else if ((w & POOLGEN_PRIV_SATURATED) != 0 || poolgen_priv_cas(&b->ref, w, w - 1)) {
+            break;
+        }
+    }
+    return poolgen_priv_stale(arena);
+}
+
+POOLGEN_PRIV_COLD int poolgen_priv_retain_slow(poolgen_arena *arena, poolgen_buf buf)
+{
+    poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    for (;;) {
+        uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
+        if (w >> 16 != (buf.generation & 0xffff) || (w & POOLGEN_PRIV_COUNT) == 0 || (w & POOLGEN_PRIV_CLOSING) != 0) {
+            return poolgen_priv_stale(arena);
+        }
+        if ((w & POOLGEN_PRIV_SATURATED) != 0 || (w & POOLGEN_PRIV_COUNT) == POOLGEN_PRIV_COUNT) {
+            if (poolgen_priv_load(&b->generation) != buf.generation) {
+                return poolgen_priv_stale(arena);
+            }
+            if ((w & POOLGEN_PRIV_SATURATED) != 0) {
+                return POOLGEN_OK;
+            }
+            if (poolgen_priv_cas(&b->ref, w, w | POOLGEN_PRIV_SATURATED)) {
+                poolgen_priv_count(&poolgen_priv_desc(arena)->saturations);
+                return POOLGEN_OK;
+            }
+        } else if (poolgen_priv_cas(&b->ref, w, w + 1)) {
+            return poolgen_priv_load(&b->generation) == buf.generation ? POOLGEN_OK : poolgen_priv_retain_undo(arena, buf);
+        }
+    }
+}
+
+// poolgen_priv_try claims block i if it is free.
+static inline int poolgen_priv_try(poolgen_arena *arena, uint32_t i)
+{
+    poolgen_block *b = poolgen_priv_block(arena, i);
+    uint32_t w = poolgen_priv_load(&b->ref);
+    return (w & 0xffff) == 0 && poolgen_priv_cas(&b->ref, w, w | 1);
+}
+
+// poolgen_priv_pop claims the block that this thread released last.
+static inline int poolgen_priv_pop(poolgen_arena *arena, uint32_t *index)
+{
+    poolgen_hint_slot *s = poolgen_priv_slot(arena);
+    uint32_t t = poolgen_priv_load(&s->top) - 1;
+    if (!POOLGEN_PRIV_LIKELY(t < POOLGEN_PRIV_HINT_DEPTH)) {
+        return 0;
+    }
+    poolgen_priv_store(&s->top, t);
+    *index = poolgen_priv_load(&s->entry[t]);
+    return POOLGEN_PRIV_LIKELY(*index < poolgen_priv_desc(arena)->fixed) && poolgen_priv_try(arena, *index);
+}
+
+// poolgen_priv_probe claims a free block among those opened, or opens one more.
+POOLGEN_PRIV_COLD int poolgen_priv_probe(poolgen_arena *arena, uint32_t *index)
+{
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
+    for (;;) {
+        uint32_t opened = __atomic_load_n(&d->opened, __ATOMIC_ACQUIRE);
+        if (opened > d->fixed) {
+            opened = d->fixed;
+        }
+        uint32_t probes = opened < d->fixed && opened > POOLGEN_PRIV_PROBES ? POOLGEN_PRIV_PROBES : opened;
+        uint32_t i = poolgen_priv_load(&d->cursor);
+        for (; probes > 0; probes--, i++) {
+            if (i >= opened) {
+                i = 0;
+            }
+            if (poolgen_priv_try(arena, i)) {
+                poolgen_priv_store(&d->cursor, i + 1);
+                *index = i;
+                return 1;
+            }
+        }
+        if (opened >= d->fixed) {
+            return 0;
+        }
+        if (poolgen_priv_cas(&d->opened, opened, opened + 1) && poolgen_priv_try(arena, opened)) {
+            *index = opened;
+            return 1;
+        }
+    }
+}
+
+// poolgen_priv_live is the block of a buffer in use, or NULL, counted if it is stale.
+static inline poolgen_block *poolgen_priv_live(poolgen_arena *arena, poolgen_buf buf)
+{
+    if (!poolgen_priv_in_range(arena, buf)) {
+        return NULL;
+    }
+    poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_load(&b->generation) == buf.generation)) {
+        (void)poolgen_priv_stale(arena);
+        return NULL;
+    }
+    return b;
+}
+
+// poolgen_priv_capacity does not trust the header of a fixed block: a peer can write there.
+static inline uint32_t poolgen_priv_capacity(poolgen_arena *arena, poolgen_buf buf, const poolgen_block *b)
+{
+    const poolgen_descriptor *d = poolgen_priv_desc(arena);
+    return buf.index < d->fixed ? d->capacity : poolgen_priv_load(&b->capacity);
+}
+
+POOLGEN_PRIV_COLD int poolgen_priv_get_slow(poolgen_arena *arena, uint32_t *index)
+{
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
+    if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED) != 0) {
+        return POOLGEN_ECLOSED;
+    }
+    if (poolgen_priv_pop(arena, index) || poolgen_priv_probe(arena, index)) {
+        return POOLGEN_OK;
+    }
+    poolgen_priv_count(&d->misses);
+    poolgen_priv_count(&d->refusals);
+    return POOLGEN_ELIMIT;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
