@@ -1,0 +1,3 @@
+// Each function of poolgen.h as a real symbol, for languages that cannot inline C.
+#define POOLGEN_INLINE
+#include <poolgen.h>
