@@ -1,0 +1,108 @@
+package dl
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/ebitengine/purego"
+)
+
+// Library says what to load.
+type Library struct {
+	Sonames []string // names to try, in order, such as libopus.so.0
+	Package string   // Debian package that has the library
+}
+
+// Lib is a loaded library. It stays loaded as long as the process lives: C may have started threads or kept callbacks.
+type Lib struct {
+	soname string
+	handle uintptr
+	of     Library
+}
+
+// MissingError says that a library, or a function in it, is not on this machine.
+type MissingError struct {
+	Library Library
+	Symbol  string // function that the library does not have; "" if the library itself is missing
+	Path    string // where it was looked for
+	Reason  string // what the dynamic linker said
+}
+
+func (e *MissingError) Error() string {
+	if e.Symbol != "" {
+		return fmt.Sprintf("%s has no function %s: install a newer %s (%s)", e.Library.Sonames[0], e.Symbol, e.Library.Package, e.Reason)
+	}
+	return fmt.Sprintf("loading %s: not found in %s: install the package %s (%s)", strings.Join(e.Library.Sonames, " or "), e.Path, e.Library.Package, e.Reason)
+}
+
+// Open loads the first of the library's names that is there.
+func Open(of Library) (*Lib, error) {
+	if len(of.Sonames) == 0 {
+		return nil, errors.New("loading a library: no name given")
+	}
+	var reasons []string
+	for _, name := range of.Sonames {
+		// RTLD_LOCAL: the library's symbols must not shadow those of others.
+		h, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
+		if err == nil {
+			return &Lib{name, h, of}, nil
+		}
+		reasons = append(reasons, err.Error())
+	}
+	path := "the system's library folders"
+	if v := os.Getenv("LD_LIBRARY_PATH"); v != "" {
+		path = "LD_LIBRARY_PATH=" + v + " and " + path
+	}
+	return nil, &MissingError{Library: of, Path: path, Reason: strings.Join(reasons, "; ")}
+}
+
+// Soname is the name that was found.
+func (l *Lib) Soname() string { return l.soname }
+
+// Sym is the address of a function, for Call.
+func (l *Lib) Sym(name string) (uintptr, error) {
+	p, err := purego.Dlsym(l.handle, name)
+	if err != nil || p == 0 {
+		reason := "its address is 0"
+		if err != nil {
+			reason = err.Error()
+		}
+		return 0, &MissingError{Library: l.of, Symbol: name, Reason: reason}
+	}
+	return p, nil
+}
+
+// Func sets the function that fptr points to, such as *func(int32) int32, to the library's function of that name. Its calls
+// allocate; a hot path uses Sym and Call.
+func (l *Lib) Func(fptr any, name string) error {
+	p, err := l.Sym(name)
+	if err != nil {
+		return err
+	}
+	purego.RegisterFunc(fptr, p)
+	return nil
+}
+
+// Caller passes arguments to C without allocating: a variadic call lets its argument list escape to the heap.
+// The zero value is ready; its methods may be called from any goroutine.
+type Caller struct{ pool sync.Pool }
+
+// Call calls the C function at fn with up to 8 integer or pointer arguments, the rest 0 (a C function does not look at
+// arguments it does not have). It returns the function's result, of which the caller takes as many low bits as the C type
+// has. Pointers are converted in the call's own argument list, uintptr(unsafe.Pointer(p)), which keeps what they point to
+// alive and in place for the call.
+//
+//go:uintptrescapes
+func (c *Caller) Call(fn, a, b, d, e, f, g, h, i uintptr) uintptr {
+	args, _ := c.pool.Get().(*[8]uintptr)
+	if args == nil {
+		args = new([8]uintptr)
+	}
+	*args = [8]uintptr{a, b, d, e, f, g, h, i}
+	r, _, _ := purego.SyscallN(fn, args[:]...)
+	c.pool.Put(args)
+	return r
+}
