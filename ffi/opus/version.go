@@ -1,0 +1,10 @@
+package opus
+
+// Version is what the libopus in use calls itself, such as "libopus 1.3.1".
+func Version() (string, error) {
+	lib, err := openLibrary()
+	if err != nil {
+		return "", err
+	}
+	return lib.version(), nil
+}
