@@ -15,10 +15,12 @@ package alsa
 static __thread char pg_text[512];
 
 static void pg_hear(const char *file, int line, const char *function, int err, const char *fmt, va_list arg) {
-	(void)file; (void)line; (void)function; (void)err;
+	(void)file; (void)line; (void)function;
 	size_t n = strlen(pg_text);
 	if (n > 0 && n + 3 < sizeof pg_text) { memcpy(pg_text + n, "; ", 3); n += 2; }
 	vsnprintf(pg_text + n, sizeof pg_text - n, fmt, arg);
+	n = strlen(pg_text);
+	if (err) snprintf(pg_text + n, sizeof pg_text - n, ": %s", snd_strerror(err));
 }
 
 static snd_local_error_handler_t pg_listen(void) {
@@ -29,6 +31,26 @@ static snd_local_error_handler_t pg_listen(void) {
 static const char *pg_said(snd_local_error_handler_t before) {
 	snd_lib_error_set_local(before);
 	return pg_text;
+}
+
+static void pg_tell(snd_local_error_handler_t before, snd_pcm_sframes_t result, char *say, size_t size) {
+	const char *text = pg_said(before);
+	say[0] = 0;
+	if (result < 0) snprintf(say, size, "%s", text);
+}
+
+static snd_pcm_sframes_t pg_readi(snd_pcm_t *h, void *b, snd_pcm_uframes_t n, char *say, size_t size) {
+	snd_local_error_handler_t before = pg_listen();
+	snd_pcm_sframes_t result = snd_pcm_readi(h, b, n);
+	pg_tell(before, result, say, size);
+	return result;
+}
+
+static snd_pcm_sframes_t pg_writei(snd_pcm_t *h, const void *b, snd_pcm_uframes_t n, char *say, size_t size) {
+	snd_local_error_handler_t before = pg_listen();
+	snd_pcm_sframes_t result = snd_pcm_writei(h, b, n);
+	pg_tell(before, result, say, size);
+	return result;
 }
 */
 import "C"
@@ -160,23 +182,25 @@ func (*library) swApply(h handle, start, wake int) Code {
 		Code(C.snd_pcm_sw_params(h, sw)))
 }
 
-// readi fills b, which holds at least that many frames and is not empty.
-func (*library) readi(h handle, b []byte, frames int) int {
-	return int(C.snd_pcm_readi(h, unsafe.Pointer(&b[0]), C.snd_pcm_uframes_t(frames)))
+// readi fills b, which holds at least that many frames and is not empty. say gets what alsa-lib says about a negative result,
+// ended by a zero byte.
+func (*library) readi(h handle, b []byte, frames int, say []byte) int {
+	return int(C.pg_readi(h, unsafe.Pointer(&b[0]), C.snd_pcm_uframes_t(frames), (*C.char)(unsafe.Pointer(&say[0])), C.size_t(len(say))))
 }
 
-// writei plays b, which holds at least that many frames and is not empty.
-func (*library) writei(h handle, b []byte, frames int) int {
-	return int(C.snd_pcm_writei(h, unsafe.Pointer(&b[0]), C.snd_pcm_uframes_t(frames)))
+// writei plays b, which holds at least that many frames and is not empty. say gets what alsa-lib says about a negative result,
+// ended by a zero byte.
+func (*library) writei(h handle, b []byte, frames int, say []byte) int {
+	return int(C.pg_writei(h, unsafe.Pointer(&b[0]), C.snd_pcm_uframes_t(frames), (*C.char)(unsafe.Pointer(&say[0])), C.size_t(len(say))))
 }
 
-func (*library) nonblock(h handle) Code { return Code(C.snd_pcm_nonblock(h, 1)) }
-func (*library) prepare(h handle) Code  { return Code(C.snd_pcm_prepare(h)) }
-func (*library) resume(h handle) Code   { return Code(C.snd_pcm_resume(h)) }
-func (*library) drop(h handle) Code     { return Code(C.snd_pcm_drop(h)) }
-func (*library) drain(h handle) Code    { return Code(C.snd_pcm_drain(h)) }
-func (*library) state(h handle) State   { return State(C.snd_pcm_state(h)) }
-func (*library) avail(h handle) int     { return int(C.snd_pcm_avail(h)) }
+func (*library) nonblock(h handle, on int32) Code { return Code(C.snd_pcm_nonblock(h, C.int(on))) }
+func (*library) prepare(h handle) Code            { return Code(C.snd_pcm_prepare(h)) }
+func (*library) resume(h handle) Code             { return Code(C.snd_pcm_resume(h)) }
+func (*library) drop(h handle) Code               { return Code(C.snd_pcm_drop(h)) }
+func (*library) drain(h handle) Code              { return Code(C.snd_pcm_drain(h)) }
+func (*library) state(h handle) State             { return State(C.snd_pcm_state(h)) }
+func (*library) avail(h handle) int               { return int(C.snd_pcm_avail(h)) }
 
 func (*library) delay(h handle) (int, Code) {
 	var n C.snd_pcm_sframes_t

@@ -29,8 +29,8 @@
 //
 // # What alsa-lib prints
 //
-// alsa-lib explains failures on stderr. While a PCM is opened, negotiated or listed, its thread's own handler
-// (snd_lib_error_set_local) moves that text into the returned error instead. The process-wide handler
-// (snd_lib_error_set_handler) is the application's and is never touched, so a plugin that complains in the middle of a
-// transfer still prints where the application lets it; so does whatever a plugin's own threads say.
+// alsa-lib explains failures on stderr. During a call that opens, negotiates, lists, transfers or changes a stream's state, the
+// thread's own handler (snd_lib_error_set_local) moves that text into the returned error instead. The process-wide handler
+// (snd_lib_error_set_handler) is the application's and is never touched, so what a plugin says while it is asked for its
+// state, delay or poll events, or on a thread of its own, prints where the application lets it.
 package alsa

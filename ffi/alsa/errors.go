@@ -129,7 +129,7 @@ func transferMend(code Code) string {
 	case codeENOSPC:
 		return "the disk behind the PCM is full"
 	case codeEIO:
-		return "the device stopped answering: close the PCM and open it again"
+		return "the device failed or stopped answering: close the PCM and open it again"
 	}
 	return ""
 }

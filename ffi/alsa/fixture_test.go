@@ -10,13 +10,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/poolgen/poolgen/internal/testutil"
 )
 
 var (
 	moduleDir  string
 	moduleOnce sync.Once
 	modulePath string
-	moduleSkip string
+	moduleErr  error
 )
 
 func TestMain(m *testing.M) {
@@ -43,6 +45,9 @@ func TestMain(m *testing.M) {
 func configure(t *testing.T, conf string) string {
 	t.Helper()
 	if _, err := load(); err != nil {
+		if os.Getenv(testutil.RequireAll) == "1" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm") {
+			t.Fatal(err)
+		}
 		t.Skip(err)
 	}
 	dir := t.TempDir()
@@ -57,30 +62,37 @@ func configure(t *testing.T, conf string) string {
 // card configures a PCM "card" on the paced module in testdata, with these fields, and what else is given.
 func card(t *testing.T, fields string, more ...string) string {
 	t.Helper()
-	moduleOnce.Do(buildModule)
-	if moduleSkip != "" {
-		t.Skip(moduleSkip)
+	cc := compiler(t)
+	moduleOnce.Do(func() { modulePath, moduleErr = buildModule(cc) })
+	if moduleErr != nil {
+		t.Fatal(moduleErr)
 	}
 	return configure(t, fmt.Sprintf("pcm_type.card { lib %q }\npcm.card { type card\n%s }\n", modulePath, fields)+strings.Join(more, "\n"))
 }
 
-func buildModule() {
-	cc := map[string]string{"arm": "arm-linux-gnueabihf-gcc", "arm64": "aarch64-linux-gnu-gcc", "amd64": "x86_64-linux-gnu-gcc", "386": "i686-linux-gnu-gcc"}[runtime.GOARCH]
-	cc, err := exec.LookPath(cc)
-	if err != nil {
-		moduleSkip = fmt.Sprintf("no C compiler for %s builds the paced card: %v", runtime.GOARCH, err)
-		return
+// compiler finds the C compiler for the architecture of the test, and alsa-lib's headers.
+func compiler(t *testing.T) string {
+	t.Helper()
+	var cc string
+	switch runtime.GOARCH {
+	case "amd64":
+		cc = testutil.RequireTool(t, "x86_64-linux-gnu-gcc", "gcc")
+	case "arm":
+		cc = testutil.RequireTool(t, "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf")
+	default:
+		t.Skipf("no C compiler for %s to build the paced card with", runtime.GOARCH)
 	}
+	testutil.RequireFile(t, "/usr/include/alsa/pcm_ioplug.h", "libasound2-dev")
+	return cc
+}
+
+func buildModule(cc string) (string, error) {
 	path := filepath.Join(moduleDir, "card.so")
 	out, err := exec.Command(cc, "-shared", "-fPIC", "-DPIC", "-Wall", "-Wextra", "-Werror", "-o", path, "testdata/pcm_card.c", "-lasound").CombinedOutput()
-	if err != nil && strings.Contains(string(out), "asoundlib.h") {
-		moduleSkip = "no alsa-lib headers (package libasound2-dev) to build the paced card"
-		return
-	}
 	if err != nil {
-		panic(fmt.Sprintf("building testdata/pcm_card.c: %v\n%s", err, out))
+		return "", fmt.Errorf("building testdata/pcm_card.c: %w\n%s", err, out)
 	}
-	modulePath = path
+	return path, nil
 }
 
 // open opens a PCM that is closed at the end of the test.
@@ -123,14 +135,4 @@ func within(t *testing.T, d time.Duration, what string, f func()) {
 		buf := make([]byte, 1<<16)
 		t.Fatalf("%s still runs after %v\n%s", what, d, buf[:runtime.Stack(buf, true)])
 	}
-}
-
-// descriptors counts the process's open file descriptors.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	all, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(all)
 }

@@ -57,6 +57,7 @@ type PCM struct {
 	io      sync.Mutex // held over a whole transfer or drain; taken before call
 	fds     []sys.PollFD
 	revents *uint16         // out of line: C writes it
+	say     []byte          // C writes what it says about a failed transfer
 	watched <-chan struct{} // Done of the context under watch
 	unwatch func() bool
 
@@ -70,7 +71,7 @@ type PCM struct {
 // refused, what the device has and what to do; errors.Is matches them with an errno, such as ENOENT for a card that is not
 // there. Without libasound the error names the library and its package.
 func Open(name string, dir Direction, c Config) (*PCM, error) {
-	p := &PCM{name: name, dir: dir, revents: new(uint16)}
+	p := &PCM{name: name, dir: dir, revents: new(uint16), say: make([]byte, 256)}
 	if dir > Capture {
 		return nil, p.fail("opening", codeEINVAL, "the direction is Playback or Capture")
 	}
@@ -104,7 +105,7 @@ func (p *PCM) open(c Config) error {
 	}
 	p.h = h
 	// Again, after SND_PCM_NONBLOCK at opening: only this reaches an ioplug device, whose drain blocks otherwise.
-	if code := p.lib.nonblock(h); code < 0 {
+	if code := p.lib.nonblock(h, 1); code < 0 {
 		p.lib.close(h)
 		p.h = nil
 		return p.fail("making it non-blocking", code, "")
@@ -212,10 +213,9 @@ func (p *PCM) Drop() error {
 	}
 	p.stopped.Store(true)
 	p.wake.Signal()
-	if code := p.lib.drop(p.h); code < 0 {
-		return p.fail("dropping", code, transferMend(code))
-	}
-	return nil
+	said := p.lib.listen()
+	code := p.lib.drop(p.h)
+	return p.check("dropping", code, said())
 }
 
 // Drain waits until all that was written has been played, then stops the stream; a capture stream stops at once and keeps
@@ -236,8 +236,10 @@ func (p *PCM) Drain(ctx context.Context) error {
 			return p.fail("draining", err, "")
 		}
 		p.call.Lock()
+		said := p.lib.listen()
 		code := p.lib.drain(p.h)
 		state := p.lib.state(p.h)
+		text := said()
 		p.call.Unlock()
 		switch {
 		case code == codeEAGAIN && state == StateDraining:
@@ -248,7 +250,7 @@ func (p *PCM) Drain(ctx context.Context) error {
 		case state == StateDisconnected:
 			return p.fail("draining", codeENODEV, transferMend(codeENODEV))
 		case code < 0 && code != codeEPIPE && code != codeEAGAIN && state != StateSetup:
-			return p.fail("draining", code, transferMend(code))
+			return p.check("draining", code, text)
 		default:
 			// An underrun here is the ring running empty, which is what was waited for.
 			p.stopped.Store(true)
@@ -272,11 +274,13 @@ func (p *PCM) Close() error {
 	if p.unwatch != nil {
 		p.unwatch()
 	}
+	said := p.lib.listen()
 	code := p.lib.close(p.h)
 	p.h = nil
+	text := said()
 	err := p.wake.Close()
 	if code < 0 {
-		return p.fail("closing", code, "")
+		return p.check("closing", code, text)
 	}
 	if err != nil {
 		return p.fail("closing the eventfd", err, "")

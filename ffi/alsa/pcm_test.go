@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/pool"
 )
 
@@ -227,6 +228,7 @@ defaults.namehint.showall off
 
 func TestOpenLeaksNothing(t *testing.T) {
 	card(t, "", fileConf)
+	testutil.OpenFDs(t)
 	round := func() {
 		p, err := Open("play", Playback, cd)
 		if err != nil {
@@ -242,13 +244,8 @@ func TestOpenLeaksNothing(t *testing.T) {
 			t.Fatal("rate 1 was taken")
 		}
 	}
-	round()
-	before := descriptors(t)
 	for range 20 {
 		round()
-	}
-	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 }
 

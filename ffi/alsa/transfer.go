@@ -3,6 +3,7 @@ package alsa
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -72,8 +73,8 @@ func (p *PCM) transfer(ctx context.Context, b []byte, dir Direction) (int, error
 	}
 	defer p.io.Unlock()
 	if p.stopped.Swap(false) {
-		if code := p.prepare(); code < 0 {
-			return 0, p.fail("preparing", code, transferMend(code))
+		if err := p.prepare(); err != nil {
+			return 0, err
 		}
 	}
 	done, total, idle, recovered := 0, len(b)/p.frame, 0, 0
@@ -123,15 +124,26 @@ func (p *PCM) step(b []byte, frames int) int {
 	p.call.Lock()
 	defer p.call.Unlock()
 	if p.dir == Capture {
-		return p.lib.readi(p.h, b, frames)
+		return p.lib.readi(p.h, b, frames, p.say)
 	}
-	return p.lib.writei(p.h, b, frames)
+	return p.lib.writei(p.h, b, frames, p.say)
 }
 
-func (p *PCM) prepare() Code {
+// prepare makes a stopped stream ready to start. An error carries what alsa-lib said.
+func (p *PCM) prepare() error {
 	p.call.Lock()
 	defer p.call.Unlock()
-	return p.lib.prepare(p.h)
+	said := p.lib.listen()
+	code := p.lib.prepare(p.h)
+	return p.check("preparing", code, said())
+}
+
+// check makes an error of a negative code of alsa-lib's and what it said.
+func (p *PCM) check(op string, code Code, lib string) error {
+	if code >= 0 {
+		return nil
+	}
+	return &Error{PCM: p.name, Dir: p.dir, Op: op, Mend: transferMend(code), Lib: lib, Err: code}
 }
 
 // wait sleeps until the device can move frames or p.wake is signalled; it may return early.
@@ -162,10 +174,7 @@ func (p *PCM) wait(idle int) error {
 	}
 	p.call.Unlock()
 	switch {
-	case !bad, state == StateXrun, state == StateSuspended: // the next step says so with a code
-		return nil
-	case state == StateDisconnected:
-		return p.fail("waiting for the device", codeENODEV, transferMend(codeENODEV))
+	case !bad, state == StateXrun, state == StateSuspended, state == StateDisconnected: // the next step says so with a code
 	case idle > deadLimit:
 		return p.fail("waiting for the device", codeEIO, transferMend(codeEIO))
 	}
@@ -191,7 +200,7 @@ func (p *PCM) recover(ctx context.Context, code Code) error {
 		return nil
 	case codeEPIPE:
 		p.xruns.Add(1)
-		code = p.prepare()
+		return p.prepare()
 	case codeESTRPIPE:
 		p.suspends.Add(1)
 		return p.resume(ctx)
@@ -210,10 +219,8 @@ func (p *PCM) recover(ctx context.Context, code Code) error {
 			}
 		}
 	}
-	if code < 0 {
-		return p.fail(opName(p.dir), code, transferMend(code))
-	}
-	return nil
+	said, _, _ := strings.Cut(string(p.say), "\x00")
+	return p.check(opName(p.dir), code, said)
 }
 
 // resume wakes a suspended device, which may take it a while, or prepares a device that cannot resume.
@@ -223,18 +230,17 @@ func (p *PCM) resume(ctx context.Context) error {
 			return p.fail("resuming", err, "")
 		}
 		p.call.Lock()
+		said := p.lib.listen()
 		code := p.lib.resume(p.h)
 		if code < 0 && code != codeEAGAIN {
 			code = p.lib.prepare(p.h)
 		} else if code >= 0 && p.lib.state(p.h) == StateSuspended {
 			code = codeEAGAIN // ioplug devices report success before they are awake (alsa-lib, pcm_ioplug.c)
 		}
+		text := said()
 		p.call.Unlock()
 		if code != codeEAGAIN {
-			if code < 0 {
-				return p.fail("resuming", code, transferMend(code))
-			}
-			return nil
+			return p.check("resuming", code, text)
 		}
 		if err := p.sleep(resumeNap); err != nil {
 			return err

@@ -1,0 +1,92 @@
+//go:build !cgo
+
+package alsa
+
+import (
+	"runtime"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"github.com/poolgen/poolgen/internal/dl"
+)
+
+// ear collects what alsa-lib says on threads that listen.
+type ear struct {
+	call     dl.Caller
+	setLocal uintptr // snd_local_error_handler_t snd_lib_error_set_local(snd_local_error_handler_t)
+	format   uintptr // int vsnprintf(char *, size_t, const char *, va_list)
+	address  uintptr // of the C function that calls hear
+
+	mu    sync.Mutex
+	heard map[int]string // by thread, what was said since attend; absent: nothing
+}
+
+func newEar(so *dl.Lib) (*ear, error) {
+	e := &ear{heard: map[int]string{}}
+	// A Go function as argument becomes a C function that is never freed, so it is passed once, and its address read back.
+	var set func(handler func(file uintptr, line int32, function uintptr, code int32, format, args uintptr)) uintptr
+	err := so.Func(&set, "snd_lib_error_set_local")
+	if err != nil {
+		return nil, err
+	}
+	if e.setLocal, err = so.Sym("snd_lib_error_set_local"); err != nil {
+		return nil, err
+	}
+	if e.format, err = so.Sym("vsnprintf"); err != nil { // of the C library that libasound depends on
+		return nil, err
+	}
+	runtime.LockOSThread() // the handler is the thread's
+	defer runtime.UnlockOSThread()
+	before := set(e.hear)
+	e.address = e.call.Call(e.setLocal, before, 0, 0, 0, 0, 0, 0, 0)
+	return e, nil
+}
+
+// hear is snd_local_error_handler_t. A va_list parameter is one machine word on every target: the list itself on arm and 386,
+// a pointer to it on amd64 and arm64. vsnprintf takes the same word.
+func (e *ear) hear(_ uintptr, _ int32, _ uintptr, code int32, format, args uintptr) {
+	buf := make([]byte, 512)
+	n := int32(e.call.Call(e.format, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), format, args, 0, 0, 0, 0))
+	if n <= 0 {
+		return
+	}
+	text := string(buf[:min(int(n), len(buf)-1)])
+	if code != 0 {
+		text += ": " + Code(min(code, -code)).Error() // plugins pass an errno of either sign
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	thread := syscall.Gettid()
+	if before := e.heard[thread]; before != "" {
+		text = before + "; " + text
+	}
+	e.heard[thread] = text
+}
+
+// attend keeps the goroutine on its thread, and what alsa-lib says there, until leave, which takes attend's result.
+func (e *ear) attend() uintptr {
+	runtime.LockOSThread()
+	return e.call.Call(e.setLocal, e.address, 0, 0, 0, 0, 0, 0, 0)
+}
+
+// leave returns what was said since attend.
+func (e *ear) leave(before uintptr) string {
+	e.call.Call(e.setLocal, before, 0, 0, 0, 0, 0, 0, 0)
+	defer runtime.UnlockOSThread()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.heard) == 0 {
+		return ""
+	}
+	thread := syscall.Gettid()
+	text := e.heard[thread]
+	delete(e.heard, thread)
+	return text
+}
+
+// listen keeps what alsa-lib says on this thread until the result is called, which returns it.
+func (l *library) listen() func() string {
+	before := l.ear.attend()
+	return func() string { return l.ear.leave(before) }
+}
