@@ -9,8 +9,9 @@ import (
 // Event is an eventfd that wakes a Poll. Signal, Clear and Close may be called from any goroutine, in any order: after
 // Close they do nothing, so that a late Signal never writes to a descriptor which is someone else's by then.
 type Event struct {
-	mu sync.Mutex
-	fd int // -1 after Close
+	mu  sync.Mutex
+	fd  int     // -1 after Close
+	buf [8]byte // here, because what race builds pass to read and write escapes
 }
 
 // NewEvent makes an event that is not signalled. Errors are EMFILE, ENFILE and ENOMEM.
@@ -34,8 +35,8 @@ func (e *Event) Signal() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fd >= 0 {
-		one := [8]byte{1, 1} // any non-zero count, in either byte order
-		_, _ = unix.Write(e.fd, one[:])
+		e.buf = [8]byte{1} // any non-zero count, in either byte order
+		_, _ = unix.Write(e.fd, e.buf[:])
 	}
 }
 
@@ -44,8 +45,7 @@ func (e *Event) Clear() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fd >= 0 {
-		var count [8]byte
-		_, _ = unix.Read(e.fd, count[:])
+		_, _ = unix.Read(e.fd, e.buf[:])
 	}
 }
 
