@@ -17,7 +17,7 @@ import (
 type recording struct {
 	frames, samples, bytes int64
 	xruns                  uint64
-	allocs, muxAllocs      float64 // per frame
+	allocs, muxAllocs      float64 // per frame; allocs after the first second
 	peaks                  []int   // a frame
 	usage                  []usage
 }
@@ -74,6 +74,7 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 	total := int64(preSkip-lookahead) + s.samples
 	progress := newProgress(out)
 	var capAllocs, muxAllocs uint64
+	steady := int64(-1) // frames of the first second, in which libraries set themselves up
 	for done := false; !done; {
 		before := mallocs()
 		for len(r.held) < batch && !done {
@@ -87,7 +88,11 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 				done = r.pts >= total
 			}
 		}
-		capAllocs += mallocs() - before
+		if steady < 0 {
+			steady = r.frames
+		} else {
+			capAllocs += mallocs() - before
+		}
 		st, sp := frames.Stats(), packets.Stats()
 		r.usage = append(r.usage, usage{float64(r.pts) / rate, st.HighWater, sp.Outstanding})
 		if done {
@@ -109,7 +114,7 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 	progress.end()
 	r.samples = max(0, total-int64(preSkip-lookahead))
 	r.xruns = s.in.Stats().Xruns
-	r.allocs, r.muxAllocs = float64(capAllocs)/float64(max(r.frames, 1)), float64(muxAllocs)/float64(max(r.frames, 1))
+	r.allocs, r.muxAllocs = float64(capAllocs)/float64(max(r.frames-steady, 1)), float64(muxAllocs)/float64(max(r.frames, 1))
 	return &r.recording, nil
 }
 

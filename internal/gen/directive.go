@@ -73,7 +73,7 @@ func parsePool(d *ast.Directive, diags *diagnostics) poolOptions {
 			continue
 		}
 		if !hasValue {
-			err = fmt.Errorf("it needs a value, as in %s=...", key)
+			err = fmt.Errorf("it needs a value, as in %s=8", key)
 		}
 		if err != nil {
 			diags.addf(a.Pos, "option %q: %v", key, err)

@@ -13,7 +13,6 @@ import (
 // The benchmarks stand beside what a user would pick instead. "atomic-add" is the yardstick: one uncontended atomic addition.
 
 var (
-	sinkBuf   pool.Buf
 	sinkBytes []byte
 )
 
