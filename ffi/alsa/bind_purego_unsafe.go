@@ -74,8 +74,12 @@ type library struct {
 
 // load opens libasound once in a process and keeps it.
 var load = sync.OnceValues(func() (*library, error) {
-	return loadFrom(dl.Library{Sonames: []string{"libasound.so.2"}, Package: "libasound2"})
+	return loadFrom(libasound())
 })
+
+func libasound() dl.Library {
+	return dl.Library{Sonames: []string{"libasound.so.2"}, Package: "libasound2"}
+}
 
 func loadFrom(name dl.Library) (*library, error) {
 	so, err := dl.Open(name)
@@ -238,21 +242,17 @@ func (l *library) swApply(h handle, start, wake int) Code {
 // readi fills b, which holds at least that many frames and is not empty. say gets what alsa-lib says about a negative result,
 // ended by a zero byte.
 func (l *library) readi(h handle, b []byte, frames int, say []byte) int {
-	before := l.ear.attend()
-	n := int(l.call.Call(l.readFn, uintptr(unsafe.Pointer(h)), uintptr(unsafe.Pointer(&b[0])), uintptr(frames), 0, 0, 0, 0, 0))
-	text := l.ear.leave(before)
-	if n >= 0 {
-		text = ""
-	}
-	say[copy(say[:len(say)-1], text)] = 0
-	return n
+	return l.move(l.readFn, h, b, frames, say)
 }
 
-// writei plays b, which holds at least that many frames and is not empty. say gets what alsa-lib says about a negative result,
-// ended by a zero byte.
+// writei plays b, and is otherwise readi.
 func (l *library) writei(h handle, b []byte, frames int, say []byte) int {
+	return l.move(l.writeFn, h, b, frames, say)
+}
+
+func (l *library) move(fn uintptr, h handle, b []byte, frames int, say []byte) int {
 	before := l.ear.attend()
-	n := int(l.call.Call(l.writeFn, uintptr(unsafe.Pointer(h)), uintptr(unsafe.Pointer(&b[0])), uintptr(frames), 0, 0, 0, 0, 0))
+	n := int(l.call.Call(fn, uintptr(unsafe.Pointer(h)), uintptr(unsafe.Pointer(&b[0])), uintptr(frames), 0, 0, 0, 0, 0))
 	text := l.ear.leave(before)
 	if n >= 0 {
 		text = ""

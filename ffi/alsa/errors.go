@@ -108,6 +108,9 @@ func openMend(name string, code Code) string {
 			}
 			return fmt.Sprintf("no such sound card (%s): load its driver or plug it in; cat /proc/asound/cards and Devices list what there is", card)
 		}
+		if code != codeENOENT {
+			return "the PCM's definition names a plugin or a device that is not there (package libasound2-plugins has more plugins)"
+		}
 		return "no PCM of this name: define it in asound.conf, or take one that Devices lists"
 	case codeEBUSY:
 		return "another program holds the device: end it, or open a PCM that mixes, such as default or dmix"

@@ -26,7 +26,7 @@ pcm.filefull { type file  slave.pcm { type null }  file "DIR/absent/out.raw"  fo
 		{"no PCM", "nosuch", Capture, Config{}, fs.ErrNotExist, []string{`capture of PCM "nosuch"`, "Devices lists", "alsa-lib: "}},
 		{"no card", "hw:31", Playback, Config{}, syscall.ENOENT, []string{`PCM "hw:31"`, "sound card", "/proc/asound/cards"}},
 		{"no default", "default", Playback, Config{}, syscall.ENOENT, []string{"sound card (by default)"}},
-		{"broken", "broken", Playback, Config{}, nil, []string{`PCM "broken"`, "alsa-lib: "}},
+		{"broken", "broken", Playback, Config{}, syscall.ENXIO, []string{`PCM "broken"`, "names a plugin", "alsa-lib: "}},
 		{"zero byte", "a\x00b", Playback, Config{}, syscall.EINVAL, []string{"zero byte"}},
 		{"direction", "nosuch", 7, Config{}, syscall.EINVAL, []string{"Playback or Capture"}},
 		{"rate", "nosuch", Playback, Config{Rate: -1}, nil, []string{"rate -1", "1 to 16777216"}},

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 
 // configure makes conf alsa-lib's whole configuration for this test; DIR in it stands for the directory that it returns.
 // alsa-lib reads its configuration again when ALSA_CONFIG_PATH names another file.
-func configure(t *testing.T, conf string) string {
+func configure(t testing.TB, conf string) string {
 	t.Helper()
 	if _, err := load(); err != nil {
 		if os.Getenv(testutil.RequireAll) == "1" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm") {
@@ -96,7 +96,7 @@ func buildModule(cc string) (string, error) {
 }
 
 // open opens a PCM that is closed at the end of the test.
-func open(t *testing.T, name string, dir Direction, c Config) *PCM {
+func open(t testing.TB, name string, dir Direction, c Config) *PCM {
 	t.Helper()
 	p, err := Open(name, dir, c)
 	if err != nil {

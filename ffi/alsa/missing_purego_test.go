@@ -10,11 +10,13 @@ import (
 )
 
 func TestMissingLibrary(t *testing.T) {
+	absent := libasound()
+	absent.Sonames = []string{"libasound.so.999"}
 	for _, c := range []struct {
 		lib  dl.Library
 		want []string
 	}{
-		{dl.Library{Sonames: []string{"libasound.so.999"}, Package: "libasound2"}, []string{"libasound.so.999", "libasound2"}},
+		{absent, []string{"libasound.so.999", "install the package libasound2"}},
 		{dl.Library{Sonames: []string{"libc.so.6"}, Package: "libc6"}, []string{"snd_pcm_open", "libc"}}, // a library without ALSA's functions
 	} {
 		l, err := loadFrom(c.lib)
