@@ -32,31 +32,43 @@ extern "C" {
 // external or the pool runs in a debug mode. POOLGEN_ESTALE: it was released before; POOLGEN_EINVAL: no block of this arena.
 POOLGEN_INLINE int poolgen_release(poolgen_arena *arena, poolgen_buf buf)
 {
-    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_in_range(arena, buf))) {
-        return POOLGEN_EINVAL;
-    }
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    if (!POOLGEN_PRIV_LIKELY(buf.index < d->fixed)) {
+        return poolgen_priv_release_slow(arena, buf);
+    }
     uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
     uint32_t n = w - (buf.generation << 16); // the count, in the handle's generation and with no flag set
-    if (POOLGEN_PRIV_LIKELY(poolgen_priv_load(&b->generation) == buf.generation)) {
-        if (n == 1 && POOLGEN_PRIV_LIKELY(poolgen_priv_last(arena, buf.index, buf.generation, w))) {
-            return POOLGEN_OK;
-        }
-        if (n - 2 < POOLGEN_PRIV_COUNT - 1 && POOLGEN_PRIV_LIKELY(poolgen_priv_cas(&b->ref, w, w - 1))) {
-            return POOLGEN_OK;
-        }
+    uint32_t next = buf.generation + 1;
+    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_load(&b->generation) == buf.generation)) {
+        return poolgen_priv_release_slow(arena, buf);
     }
-    return poolgen_priv_release_slow(arena, buf);
+    if (n - 2 < POOLGEN_PRIV_COUNT - 1 && POOLGEN_PRIV_LIKELY(poolgen_priv_cas(&b->ref, w, w - 1))) {
+        return POOLGEN_OK;
+    }
+    if (!POOLGEN_PRIV_LIKELY(n == 1 && next != 0 && (d->flags & POOLGEN_PRIV_SLOW_RELEASE) == 0)) {
+        return poolgen_priv_release_slow(arena, buf);
+    }
+    // Only the holder of the last reference gets here, so the generation is ours to write. Who sees the reference word sees it.
+    poolgen_priv_store(&b->generation, next);
+    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_cas(&b->ref, w, next << 16))) {
+        return poolgen_priv_release_slow(arena, buf);
+    }
+    poolgen_priv_hint(arena, buf.index);
+    if (!POOLGEN_PRIV_LIKELY(__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) == 0)) {
+        poolgen_priv_released(d);
+    }
+    return POOLGEN_OK;
 }
 
 // poolgen_retain takes one more reference, which the caller owes a poolgen_release; it must hold one already.
 // POOLGEN_ESTALE: there is none; POOLGEN_EINVAL: no block of this arena. A block whose references reach 16,383 is never reused.
 POOLGEN_INLINE int poolgen_retain(poolgen_arena *arena, poolgen_buf buf)
 {
-    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_in_range(arena, buf))) {
-        return POOLGEN_EINVAL;
-    }
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    if (!POOLGEN_PRIV_LIKELY(buf.index < poolgen_priv_desc(arena)->fixed)) {
+        return poolgen_priv_retain_slow(arena, buf);
+    }
     uint32_t w = poolgen_priv_load(&b->ref);
     uint32_t n = w - (buf.generation << 16);
     if (!POOLGEN_PRIV_LIKELY(n - 1 < POOLGEN_PRIV_COUNT - 1 && poolgen_priv_cas(&b->ref, w, w + 1))) {
@@ -68,44 +80,12 @@ POOLGEN_INLINE int poolgen_retain(poolgen_arena *arena, poolgen_buf buf)
     return POOLGEN_OK;
 }
 
-// poolgen_priv_claimed looks twice at a block just claimed in a pool that is closed or in a debug mode.
-POOLGEN_PRIV_COLD int poolgen_priv_claimed(poolgen_arena *arena, poolgen_buf *out)
-{
-    poolgen_descriptor *d = poolgen_priv_desc(arena);
-    if ((d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0 && d->capacity < d->stride) { // arm the guard that Go checks
-        memset((char *)arena + d->payload_offset + (size_t)out->index * d->stride + d->capacity, POOLGEN_PRIV_GUARD_BYTE, d->stride - d->capacity);
-    }
-    if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED) == 0) {
-        return POOLGEN_OK;
-    }
-    (void)poolgen_release(arena, *out);
-    out->index = out->generation = 0;
-    return POOLGEN_ECLOSED;
-}
-
 // poolgen_get takes a block into *out and never blocks. Its content is undefined, its length its capacity. The caller owes one
 // poolgen_release. POOLGEN_ELIMIT: every block is in use; POOLGEN_ECLOSED: the pool was closed; *out is then all zero.
 POOLGEN_INLINE int poolgen_get(poolgen_arena *arena, poolgen_buf *out)
 {
-    poolgen_descriptor *d = poolgen_priv_desc(arena);
-    uint32_t i;
-    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_pop(arena, &i))) {
-        int err = poolgen_priv_get_slow(arena, &i);
-        if (err != POOLGEN_OK) {
-            out->index = out->generation = 0;
-            return err;
-        }
-    }
-    poolgen_block *b = poolgen_priv_block(arena, i);
-    out->index = i;
-    out->generation = poolgen_priv_load(&b->generation);
-    poolgen_priv_store(&b->length, d->capacity);
-    // Looked at after the claim: Close counts claims after it sets the closed bit.
-    uint32_t closed = __atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED;
-    if (!POOLGEN_PRIV_LIKELY((closed | (d->flags & POOLGEN_PRIV_SLOW_RELEASE)) == 0)) {
-        return poolgen_priv_claimed(arena, out);
-    }
-    return POOLGEN_OK;
+    uint32_t i = poolgen_priv_pop(arena);
+    return POOLGEN_PRIV_LIKELY(i != POOLGEN_PRIV_NONE) ? poolgen_priv_hand_out(arena, i, out) : poolgen_priv_get_slow(arena, out);
 }
 
 // poolgen_valid is 1 if buf names a buffer whose references are not all gone, else 0. It counts nothing.
@@ -227,15 +207,6 @@ POOLGEN_INLINE int poolgen_check(const poolgen_arena *arena, size_t mapped)
     }
     return POOLGEN_OK;
 }
-
-// poolgen_pool_config is what poolgen_pool_init makes.
-typedef struct poolgen_pool_config {
-    uint32_t size;   // usable bytes of a block, 1 to 1 << 30
-    uint32_t blocks; // 1 to 1 << 24
-    uint32_t align;  // of payloads: a power of two from 64 to 1 << 20; 0 means 64
-    uint32_t shared; // not 0: the memory is a memfd that other processes map too
-    uint64_t id;     // of the arena; 0: a random one
-} poolgen_pool_config;
 
 // poolgen_arena_size is the number of bytes that poolgen_pool_init needs for c; 0 if c is out of range or more than can be addressed.
 POOLGEN_INLINE size_t poolgen_arena_size(const poolgen_pool_config *c)

@@ -99,6 +99,15 @@ typedef struct poolgen_block {
     uint8_t reserved44[20];
 } poolgen_block;
 
+// poolgen_pool_config is what poolgen_pool_init makes.
+typedef struct poolgen_pool_config {
+    uint32_t size;   // usable bytes of a block, 1 to 1 << 30
+    uint32_t blocks; // 1 to 1 << 24
+    uint32_t align;  // of payloads: a power of two from 64 to 1 << 20; 0 means 64
+    uint32_t shared; // not 0: the memory is a memfd that other processes map too
+    uint64_t id;     // of the arena; 0: a random one
+} poolgen_pool_config;
+
 #define POOLGEN_PRIV_AT(type, field, offset) POOLGEN_STATIC_ASSERT(offsetof(type, field) == (offset), "offset of " #type "." #field)
 POOLGEN_STATIC_ASSERT(sizeof(poolgen_buf) == 8, "size of poolgen_buf");
 POOLGEN_PRIV_AT(poolgen_buf, index, 0);

@@ -32,6 +32,7 @@ long syscall(long number, ...); // unistd.h hides it with -std=c11
 #define POOLGEN_PRIV_CLOSED UINT32_C(0x80000000)
 #define POOLGEN_PRIV_SLOW_RELEASE 1u // of descriptor.flags: Go finishes every block
 #define POOLGEN_PRIV_SHARED 2u
+#define POOLGEN_PRIV_NONE UINT32_MAX // no block
 #define POOLGEN_PRIV_MAX_BLOCKS (1u << 24)
 #define POOLGEN_PRIV_MAX_EXTERNAL (1u << 20)
 #define POOLGEN_PRIV_MAX_SIZE (1u << 30)
@@ -94,9 +95,9 @@ POOLGEN_PRIV_COLD int poolgen_priv_stale(poolgen_arena *arena)
 }
 
 // poolgen_priv_released runs after a last release while somebody waits or the pool is closed. Go finishes a closed pool.
-POOLGEN_PRIV_COLD void poolgen_priv_released(poolgen_descriptor *d, uint32_t attention)
+POOLGEN_PRIV_COLD void poolgen_priv_released(poolgen_descriptor *d)
 {
-    if ((attention & ~POOLGEN_PRIV_CLOSED) == 0) {
+    if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & ~POOLGEN_PRIV_CLOSED) == 0) {
         return;
     }
     __atomic_fetch_add(&d->wake_seq, 1, __ATOMIC_SEQ_CST);
@@ -108,18 +109,17 @@ POOLGEN_PRIV_COLD void poolgen_priv_released(poolgen_descriptor *d, uint32_t att
 }
 
 // poolgen_priv_last tries to end the life of a block whose reference word w holds one reference. It is 0 if w has changed.
-static inline int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32_t generation, uint32_t w)
+POOLGEN_PRIV_COLD int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32_t generation, uint32_t w)
 {
     poolgen_descriptor *d = poolgen_priv_desc(arena);
     poolgen_block *b = poolgen_priv_block(arena, i);
     uint32_t next = poolgen_priv_next(generation);
     int held = i >= d->fixed || (d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0;
-    // Only the holder of the last reference gets here, so the generation is ours to write. Who sees the reference word sees it.
     poolgen_priv_store(&b->generation, next);
     if (!poolgen_priv_cas(&b->ref, w, next << 16 | (held ? POOLGEN_PRIV_CLOSING : 0))) {
         return 0;
     }
-    if (!POOLGEN_PRIV_LIKELY(next != 1)) {
+    if (next == 1) {
         poolgen_priv_count(&d->wraps);
     }
     if (held) {
@@ -127,15 +127,15 @@ static inline int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32_t g
     } else {
         poolgen_priv_hint(arena, i);
     }
-    uint32_t attention = __atomic_load_n(&d->attention, __ATOMIC_SEQ_CST);
-    if (!POOLGEN_PRIV_LIKELY(attention == 0)) {
-        poolgen_priv_released(d, attention);
-    }
+    poolgen_priv_released(d);
     return 1;
 }
 
 POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_buf buf)
 {
+    if (!poolgen_priv_in_range(arena, buf)) {
+        return POOLGEN_EINVAL;
+    }
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
     for (;;) {
         uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
@@ -187,6 +187,9 @@ POOLGEN_PRIV_COLD int poolgen_priv_retain_undo(poolgen_arena *arena, poolgen_buf
 
 POOLGEN_PRIV_COLD int poolgen_priv_retain_slow(poolgen_arena *arena, poolgen_buf buf)
 {
+    if (!poolgen_priv_in_range(arena, buf)) {
+        return POOLGEN_EINVAL;
+    }
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
     for (;;) {
         uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
@@ -218,21 +221,21 @@ static inline int poolgen_priv_try(poolgen_arena *arena, uint32_t i)
     return (w & 0xffff) == 0 && poolgen_priv_cas(&b->ref, w, w | 1);
 }
 
-// poolgen_priv_pop claims the block that this thread released last.
-static inline int poolgen_priv_pop(poolgen_arena *arena, uint32_t *index)
+// poolgen_priv_pop claims the block that this thread released last, or answers POOLGEN_PRIV_NONE.
+static inline uint32_t poolgen_priv_pop(poolgen_arena *arena)
 {
     poolgen_hint_slot *s = poolgen_priv_slot(arena);
     uint32_t t = poolgen_priv_load(&s->top) - 1;
     if (!POOLGEN_PRIV_LIKELY(t < POOLGEN_PRIV_HINT_DEPTH)) {
-        return 0;
+        return POOLGEN_PRIV_NONE;
     }
     poolgen_priv_store(&s->top, t);
-    *index = poolgen_priv_load(&s->entry[t]);
-    return POOLGEN_PRIV_LIKELY(*index < poolgen_priv_desc(arena)->fixed) && poolgen_priv_try(arena, *index);
+    uint32_t i = poolgen_priv_load(&s->entry[t]);
+    return POOLGEN_PRIV_LIKELY(i < poolgen_priv_desc(arena)->fixed) && poolgen_priv_try(arena, i) ? i : POOLGEN_PRIV_NONE;
 }
 
 // poolgen_priv_probe claims a free block among those opened, or opens one more.
-POOLGEN_PRIV_COLD int poolgen_priv_probe(poolgen_arena *arena, uint32_t *index)
+POOLGEN_PRIV_COLD uint32_t poolgen_priv_probe(poolgen_arena *arena)
 {
     poolgen_descriptor *d = poolgen_priv_desc(arena);
     for (;;) {
@@ -248,18 +251,79 @@ POOLGEN_PRIV_COLD int poolgen_priv_probe(poolgen_arena *arena, uint32_t *index)
             }
             if (poolgen_priv_try(arena, i)) {
                 poolgen_priv_store(&d->cursor, i + 1);
-                *index = i;
-                return 1;
+                return i;
             }
         }
         if (opened >= d->fixed) {
-            return 0;
+            return POOLGEN_PRIV_NONE;
         }
         if (poolgen_priv_cas(&d->opened, opened, opened + 1) && poolgen_priv_try(arena, opened)) {
-            *index = opened;
-            return 1;
+            return opened;
         }
     }
+}
+
+// poolgen_priv_claimed looks twice at a block just claimed in a pool that is closed or in a debug mode.
+POOLGEN_PRIV_COLD int poolgen_priv_claimed(poolgen_arena *arena, poolgen_buf *out)
+{
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
+    if ((d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0 && d->capacity < d->stride) { // arm the guard that Go checks
+        char *payload = (char *)arena + (size_t)d->payload_offset + (size_t)out->index * d->stride;
+        memset(payload + d->capacity, POOLGEN_PRIV_GUARD_BYTE, d->stride - d->capacity);
+    }
+    if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED) == 0) {
+        return POOLGEN_OK;
+    }
+    (void)poolgen_priv_release_slow(arena, *out);
+    out->index = out->generation = 0;
+    return POOLGEN_ECLOSED;
+}
+
+// poolgen_priv_set_buf writes both words with one store where a machine word holds them: a poolgen_buf that is passed by value is
+// read with one load, which would have to wait for two stores.
+static inline void poolgen_priv_set_buf(poolgen_buf *out, uint32_t index, uint32_t generation)
+{
+#if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t both = (uint64_t)generation << 32 | index;
+    memcpy(out, &both, sizeof(both));
+#else
+    out->index = index;
+    out->generation = generation;
+#endif
+}
+
+// poolgen_priv_hand_out makes a buffer of the block that the caller has claimed.
+static inline int poolgen_priv_hand_out(poolgen_arena *arena, uint32_t i, poolgen_buf *out)
+{
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
+    poolgen_block *b = poolgen_priv_block(arena, i);
+    poolgen_priv_store(&b->length, d->capacity);
+    poolgen_priv_set_buf(out, i, poolgen_priv_load(&b->generation));
+    // Looked at after the claim: Close counts claims after it sets the closed bit.
+    uint32_t closed = __atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED;
+    if (!POOLGEN_PRIV_LIKELY((closed | (d->flags & POOLGEN_PRIV_SLOW_RELEASE)) == 0)) {
+        return poolgen_priv_claimed(arena, out);
+    }
+    return POOLGEN_OK;
+}
+
+POOLGEN_PRIV_COLD int poolgen_priv_get_slow(poolgen_arena *arena, poolgen_buf *out)
+{
+    poolgen_descriptor *d = poolgen_priv_desc(arena);
+    out->index = out->generation = 0;
+    if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED) != 0) {
+        return POOLGEN_ECLOSED;
+    }
+    uint32_t i = poolgen_priv_pop(arena);
+    if (i == POOLGEN_PRIV_NONE) {
+        i = poolgen_priv_probe(arena);
+    }
+    if (i == POOLGEN_PRIV_NONE) {
+        poolgen_priv_count(&d->misses);
+        poolgen_priv_count(&d->refusals);
+        return POOLGEN_ELIMIT;
+    }
+    return poolgen_priv_hand_out(arena, i, out);
 }
 
 // poolgen_priv_live is the block of a buffer in use, or NULL, counted if it is stale.
@@ -281,20 +345,6 @@ static inline uint32_t poolgen_priv_capacity(poolgen_arena *arena, poolgen_buf b
 {
     const poolgen_descriptor *d = poolgen_priv_desc(arena);
     return buf.index < d->fixed ? d->capacity : poolgen_priv_load(&b->capacity);
-}
-
-POOLGEN_PRIV_COLD int poolgen_priv_get_slow(poolgen_arena *arena, uint32_t *index)
-{
-    poolgen_descriptor *d = poolgen_priv_desc(arena);
-    if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED) != 0) {
-        return POOLGEN_ECLOSED;
-    }
-    if (poolgen_priv_pop(arena, index) || poolgen_priv_probe(arena, index)) {
-        return POOLGEN_OK;
-    }
-    poolgen_priv_count(&d->misses);
-    poolgen_priv_count(&d->refusals);
-    return POOLGEN_ELIMIT;
 }
 
 #ifdef __cplusplus
