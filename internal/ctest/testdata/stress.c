@@ -54,7 +54,7 @@ static void *work(void *arg)
             CHECK(poolgen_release(arena, b), POOLGEN_OK);
             verify(b);
             uint32_t k = random >> 16 & 3, empty = 0;
-            if (k < BOXES && __atomic_compare_exchange_n(&boxes[k].state, &empty, 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            if (k < BOXES && __atomic_compare_exchange_n(&boxes[k].state, &empty, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
                 // The other side may release at once: what orders the payload is the reference word and this flag.
                 boxes[k].buf = b;
                 CHECK(poolgen_retain(arena, b), POOLGEN_OK);
