@@ -110,6 +110,13 @@ POOLGEN_INLINE void *poolgen_data(poolgen_arena *arena, poolgen_buf buf)
     return address > UINTPTR_MAX ? NULL : (void *)(uintptr_t)address;
 }
 
+// poolgen_priv_capacity does not trust the header of a fixed block: a peer can write there.
+static inline uint32_t poolgen_priv_capacity(poolgen_arena *arena, poolgen_buf buf, const poolgen_block *b)
+{
+    const poolgen_descriptor *d = poolgen_priv_desc(arena);
+    return buf.index < d->fixed ? d->capacity : poolgen_priv_load(&b->capacity);
+}
+
 // poolgen_cap is the number of bytes that fit; 0 if buf is stale.
 POOLGEN_INLINE uint32_t poolgen_cap(poolgen_arena *arena, poolgen_buf buf)
 {

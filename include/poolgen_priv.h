@@ -340,13 +340,6 @@ static inline poolgen_block *poolgen_priv_live(poolgen_arena *arena, poolgen_buf
     return b;
 }
 
-// poolgen_priv_capacity does not trust the header of a fixed block: a peer can write there.
-static inline uint32_t poolgen_priv_capacity(poolgen_arena *arena, poolgen_buf buf, const poolgen_block *b)
-{
-    const poolgen_descriptor *d = poolgen_priv_desc(arena);
-    return buf.index < d->fixed ? d->capacity : poolgen_priv_load(&b->capacity);
-}
-
 #ifdef __cplusplus
 }
 #endif

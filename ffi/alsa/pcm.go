@@ -2,6 +2,7 @@ package alsa
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,7 +88,7 @@ func Open(name string, dir Direction, c Config) (*PCM, error) {
 	err = p.open(c)
 	text := said()
 	if err != nil {
-		if e, ok := err.(*Error); ok {
+		if e := (*Error)(nil); errors.As(err, &e) {
 			e.Lib = text
 		}
 		return nil, err
