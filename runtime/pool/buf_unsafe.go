@@ -65,9 +65,19 @@ func (b Buf) Len() int {
 // Cap is the number of bytes that fit, at least the size the pool was made with.
 func (b Buf) Cap() int { return int(b.p.capacityOf(b.live("use"), b.index)) }
 
-// SetLen sets the number of bytes in use, for every holder of the buffer. It panics unless 0 <= n <= Cap.
+// Exclusive reports whether the caller's reference is the only one. Who writes into a payload makes sure of that first: others read
+// what they retained at any time.
+func (b Buf) Exclusive() bool {
+	return b.live("use").ref.Load()&(refCountMask|refSaturated) == 1
+}
+
+// SetLen sets the number of bytes in use. It panics unless 0 <= n <= Cap, and with *MisuseError while others hold references:
+// the length is theirs too.
 func (b Buf) SetLen(n int) {
 	h := b.live("use")
+	if !b.Exclusive() {
+		b.p.misuse("setting the length", b.index, b.generation, "it is shared, set it before others retain it")
+	}
 	if n < 0 || uint64(n) > uint64(b.p.capacityOf(h, b.index)) {
 		b.p.badRange("SetLen", n, n, b.p.capacityOf(h, b.index))
 	}

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"errors"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -96,6 +97,77 @@ func TestRangesAreChecked(t *testing.T) {
 			f()
 		})
 	}
+}
+
+// Regression: writes while shared.
+func TestLengthOfASharedBufferIsFixed(t *testing.T) {
+	b := take(t, newPool(t, 64, pool.Options{}))
+	b.SetLen(5)
+	other := b.Retain()
+	if b.Exclusive() {
+		t.Fatal("exclusive with two references")
+	}
+	wantMisuse(t, "it is shared", func() { b.SetLen(6) })
+	if other.Len() != 5 {
+		t.Fatal("another holder's length changed")
+	}
+	other.Release()
+	if !b.Exclusive() {
+		t.Fatal("shared with one reference")
+	}
+	b.SetLen(6)
+	b.Release()
+}
+
+// Regression: a release that goes to a global pool, a Put that ignores outstanding references.
+func TestBlocksGoBackToTheirOwnPool(t *testing.T) {
+	p, q := newPool(t, 64, pool.Options{Max: 1}), newPool(t, 64, pool.Options{Max: 1})
+	a, b := take(t, p), take(t, q)
+	a.Retain()
+	a.Release()
+	if _, err := p.Get(); !errors.Is(err, pool.ErrLimit) {
+		t.Fatalf("a block with a reference left was handed out: %v", err)
+	}
+	a.Release()
+	if _, err := q.Get(); !errors.Is(err, pool.ErrLimit) {
+		t.Fatalf("a release went to another pool: %v", err)
+	}
+	if c := take(t, p); c.Pool() != p || c.Pointer() == b.Pointer() {
+		t.Fatal("blocks of two pools were mixed up")
+	}
+	b.Release()
+}
+
+// A raw pointer into memory in quarantine, or into a pool that is closed, faults; it never meets foreign memory.
+func TestStalePointersFault(t *testing.T) {
+	if pool.RaceBuild {
+		t.Skip("race builds keep the arena on the Go heap, where stale pointers see the old memory")
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	faults := func(mem []byte) (fault bool) {
+		defer func() { fault = recover() != nil }()
+		mem[0] = 1
+		return false
+	}
+	p := newPool(t, 4096, pool.Options{Debug: pool.DebugQuarantine})
+	b := take(t, p)
+	mem := b.Bytes()
+	if faults(mem) {
+		t.Fatal("a live buffer faults")
+	}
+	b.Release()
+	if !faults(mem) {
+		t.Error("a buffer in quarantine can be written")
+	}
+	q := newPool(t, 4096, pool.Options{})
+	b = take(t, q)
+	mem = b.Bytes()
+	b.Release()
+	closePool(t, q)
+	if !faults(mem) {
+		t.Error("a closed pool's memory can be written")
+	}
+	wantMisuse(t, "released before", func() { b.Release() })
 }
 
 // The short generation comes round after 65,536 reuses; the full one still tells.
