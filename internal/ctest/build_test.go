@@ -44,11 +44,11 @@ func (c toolchain) with(name string, args ...string) toolchain {
 var (
 	gcc      = toolchain{name: "gcc", tool: "gcc", pkg: "gcc"}
 	gxx      = toolchain{name: "g++", tool: "g++", pkg: "g++"}
-	clang    = toolchain{name: "clang", tool: "clang-14", pkg: "clang-14"}
-	clangxx  = toolchain{name: "clang++", tool: "clang++-14", pkg: "clang-14"}
+	clang    = toolchain{name: "clang", tool: "clang", pkg: "clang"}
+	clangxx  = toolchain{name: "clang++", tool: "clang++", pkg: "clang"}
 	armGcc   = toolchain{name: "arm-gcc", tool: "arm-linux-gnueabihf-gcc", pkg: "gcc-arm-linux-gnueabihf", qemu: true}
 	armGxx   = toolchain{name: "arm-g++", tool: "arm-linux-gnueabihf-g++", pkg: "g++-arm-linux-gnueabihf", qemu: true}
-	armClang = toolchain{name: "arm-clang", tool: "clang-14", pkg: "clang-14", qemu: true,
+	armClang = toolchain{name: "arm-clang", tool: "clang", pkg: "clang", qemu: true,
 		args: []string{"--target=arm-linux-gnueabihf", "-march=armv7-a"}}
 )
 
@@ -64,6 +64,10 @@ func (c toolchain) compile(t *testing.T, sources ...string) string {
 	if c.qemu {
 		testutil.RequireTool(t, "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf") // whose linker and libc clang uses too
 		testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static")
+		testutil.RequireFile(t, "/lib/ld-linux-armhf.so.3", "libc6:armhf")
+	}
+	if strings.HasPrefix(c.tool, "clang") && slices.ContainsFunc(c.args, func(a string) bool { return strings.HasPrefix(a, "-fsanitize") }) {
+		testutil.RequireFile(t, command(t, tool, "-print-runtime-dir"), "libclang-rt-dev")
 	}
 	out := filepath.Join(t.TempDir(), strings.TrimSuffix(sources[0], ".c"))
 	args := slices.Concat(c.args, warnings, []string{"-I../../include", "-pthread", "-o", out})

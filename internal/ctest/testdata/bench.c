@@ -2,8 +2,8 @@
 //
 //	bench [rounds]
 //
-// A figure is the best of several runs; with two threads it is the time of one operation of one thread, so that 1 means
-// that two threads do twice the work of one atomic add in the same time.
+// A figure is the best of several runs. With two threads it is the elapsed time divided by the operations of both, so that
+// it halves if neither slows the other.
 #define _GNU_SOURCE
 #include <poolgen.h>
 #include <pthread.h>
