@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"errors"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -185,6 +186,9 @@ func TestStaleHandleAfterShortGenerationWraps(t *testing.T) {
 	wantMisuse(t, "retain", func() { old.Retain() })
 	wantMisuse(t, "release", func() { old.Release() })
 	wantMisuse(t, "use", func() { old.Bytes() })
+	now.Retain()
+	wantMisuse(t, "release", func() { old.Release() }) // with two references another path counts down
+	now.Release()
 	if _, err := p.Buf(old.Handle()); !errors.Is(err, pool.ErrStale) {
 		t.Fatal(err)
 	}
@@ -283,8 +287,25 @@ func TestStress(t *testing.T) {
 	const workers, rounds = 4, 20_000
 	for _, debug := range []pool.Debug{0, pool.DebugPoison | pool.DebugCanary} {
 		p := newPool(t, 256, pool.Options{Max: 6, Debug: debug})
-		var refused atomic.Int64
+		var started, refused atomic.Int64
 		pass := make(chan pool.Buf, 8)
+		stop := make(chan struct{})
+		var watcher sync.WaitGroup
+		watcher.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				s := p.Stats()
+				if n := uint64(started.Load()); s.Acquired > n || s.Acquired != s.Released+uint64(s.Outstanding) {
+					t.Errorf("acquired %d of %d tries, released %d, outstanding %d", s.Acquired, n, s.Released, s.Outstanding)
+					return
+				}
+				runtime.Gosched()
+			}
+		})
 		var wg sync.WaitGroup
 		n := rounds
 		if debug != 0 || testing.Short() {
@@ -293,6 +314,7 @@ func TestStress(t *testing.T) {
 		for id := range workers {
 			wg.Go(func() {
 				for k := range n {
+					started.Add(1)
 					b, err := p.Get()
 					if err != nil {
 						refused.Add(1)
@@ -327,6 +349,8 @@ func TestStress(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		close(stop)
+		watcher.Wait()
 		close(pass)
 		for b := range pass {
 			b.Release()

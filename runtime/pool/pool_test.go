@@ -228,7 +228,13 @@ func TestLimitHeap(t *testing.T) {
 }
 
 func TestWait(t *testing.T) {
-	p := newPool(t, 64, pool.Options{Max: 1})
+	for _, debug := range []pool.Debug{0, pool.DebugPoison, pool.DebugQuarantine} {
+		testWait(t, newPool(t, 64, pool.Options{Max: 1, Debug: debug}))
+	}
+}
+
+func testWait(t *testing.T, p *pool.Pool) {
+	t.Helper()
 	held := take(t, p)
 	done := make(chan pool.Buf)
 	go func() {
@@ -407,7 +413,7 @@ func TestTyped(t *testing.T) {
 	if _, err := p.Ref(r.Handle()); !errors.Is(err, pool.ErrStale) {
 		t.Fatalf("stale handle: %v", err)
 	}
-	if _, err := p.Ref(pool.Handle{Index: 1 << 20, Generation: 1}); !errors.Is(err, pool.ErrStale) {
+	if _, err := p.Ref(pool.Handle{Index: 1 << 31, Generation: 1}); !errors.Is(err, pool.ErrStale) {
 		t.Fatalf("handle out of range: %v", err)
 	}
 	if err := p.Close(); err != nil {
