@@ -135,15 +135,23 @@ POOLGEN_INLINE uint32_t poolgen_len(poolgen_arena *arena, poolgen_buf buf)
     return length < capacity ? length : capacity;
 }
 
-// poolgen_set_len sets the number of bytes in use, for every holder. POOLGEN_EINVAL: more than poolgen_cap, or no block of this
-// arena; POOLGEN_ESTALE: released before.
+// poolgen_exclusive is 1 if the caller's reference is the only one, else 0. Who writes into a payload makes sure of that first:
+// others read what they retained at any time.
+POOLGEN_INLINE int poolgen_exclusive(poolgen_arena *arena, poolgen_buf buf)
+{
+    const poolgen_block *b = poolgen_priv_live(arena, buf);
+    return b != NULL && (__atomic_load_n(&b->ref, __ATOMIC_ACQUIRE) & (POOLGEN_PRIV_COUNT | POOLGEN_PRIV_SATURATED)) == 1;
+}
+
+// poolgen_set_len sets the number of bytes in use. POOLGEN_EINVAL: more than poolgen_cap, or others hold references (the length is
+// theirs too: set it before they retain), or no block of this arena; POOLGEN_ESTALE: released before.
 POOLGEN_INLINE int poolgen_set_len(poolgen_arena *arena, poolgen_buf buf, uint32_t length)
 {
     poolgen_block *b = poolgen_priv_live(arena, buf);
     if (b == NULL) {
         return poolgen_priv_in_range(arena, buf) ? POOLGEN_ESTALE : POOLGEN_EINVAL;
     }
-    if (length > poolgen_priv_capacity(arena, buf, b)) {
+    if (length > poolgen_priv_capacity(arena, buf, b) || !poolgen_exclusive(arena, buf)) {
         return POOLGEN_EINVAL;
     }
     poolgen_priv_store(&b->length, length);
@@ -157,7 +165,7 @@ POOLGEN_INLINE uint32_t poolgen_user(poolgen_arena *arena, poolgen_buf buf)
     return b == NULL ? 0 : poolgen_priv_load(&b->user);
 }
 
-// poolgen_set_user sets the word that poolgen_user returns. Errors as poolgen_set_len.
+// poolgen_set_user sets the word that poolgen_user returns. POOLGEN_EINVAL: no block of this arena; POOLGEN_ESTALE: released before.
 POOLGEN_INLINE int poolgen_set_user(poolgen_arena *arena, poolgen_buf buf, uint32_t value)
 {
     poolgen_block *b = poolgen_priv_live(arena, buf);

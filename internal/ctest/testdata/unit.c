@@ -57,9 +57,10 @@ static void all_stale(poolgen_arena *a, poolgen_buf b, int want)
     CHECK(poolgen_len(a, b), 0);
     CHECK(poolgen_cap(a, b), 0);
     CHECK(poolgen_user(a, b), 0);
-    CHECK(d->stale, before + 8 * each);
+    CHECK(poolgen_exclusive(a, b), 0);
+    CHECK(d->stale, before + 9 * each);
     CHECK(poolgen_valid(a, b), 0);
-    CHECK(d->stale, before + 8 * each);
+    CHECK(d->stale, before + 9 * each);
 }
 
 static void test_misuse(void)
@@ -114,6 +115,12 @@ static void test_length_and_user(void)
     CHECK(poolgen_set_len(a, b, 101), POOLGEN_EINVAL);
     CHECK(poolgen_set_len(a, b, UINT32_MAX), POOLGEN_EINVAL);
     CHECK(poolgen_len(a, b), 100);
+    CHECK(poolgen_exclusive(a, b), 1);
+    CHECK(poolgen_retain(a, b), POOLGEN_OK);
+    CHECK(poolgen_exclusive(a, b), 0);
+    CHECK(poolgen_set_len(a, b, 5), POOLGEN_EINVAL); // the other holder's too
+    CHECK(poolgen_len(a, b), 100);
+    CHECK(poolgen_release(a, b), POOLGEN_OK);
     poolgen_priv_block(a, 0)->length = UINT32_MAX; // a hostile peer
     poolgen_priv_block(a, 0)->capacity = UINT32_MAX;
     CHECK(poolgen_len(a, b), 100);
@@ -153,6 +160,7 @@ static void test_saturation(void)
         CHECK(poolgen_release(a, b), POOLGEN_OK);
     }
     CHECK(poolgen_priv_block(a, 0)->ref, 0x17fff);
+    CHECK(poolgen_exclusive(a, b), 0);
     CHECK(d->saturations, 1);
     CHECK(poolgen_get(a, &b), POOLGEN_ELIMIT);
     CHECK(poolgen_release(a, handle(0, 2)), POOLGEN_ESTALE);
