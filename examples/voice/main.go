@@ -88,7 +88,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	fmt.Fprintf(out, "recorded  %d frames, %.2f s, %d bytes of Opus, %d xruns\n", r.frames, float64(r.samples)/rate, r.bytes, r.xruns)
-	fmt.Fprintf(out, "          %.2f allocations per frame for capture, meter and encoder after the first second; %.1f in the Ogg writer\n", r.allocs, r.muxAllocs)
+	fmt.Fprintf(out, "          %.2f allocations per frame for capture, meter and encoder (median second); %.1f in the Ogg writer\n", r.allocs, r.muxAllocs)
 	fmt.Fprintf(out, "          %s\n", waveform(r.peaks, 72))
 	// Playing goes on after Ctrl-C has ended the recording only if there was none.
 	played, xruns, err := play(ctx, c, s, frames)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4/pkg/media/oggwriter"
@@ -17,7 +18,7 @@ import (
 type recording struct {
 	frames, samples, bytes int64
 	xruns                  uint64
-	allocs, muxAllocs      float64 // per frame; allocs after the first second
+	allocs, muxAllocs      float64 // per frame; allocs in the median second
 	peaks                  []int   // a frame
 	usage                  []usage
 }
@@ -73,10 +74,12 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 	defer r.drop()
 	total := int64(preSkip-lookahead) + s.samples
 	progress := newProgress(out)
-	var capAllocs, muxAllocs uint64
-	steady := int64(-1) // frames of the first second, in which libraries set themselves up
+	var muxAllocs uint64
+	// Allocations per frame in each second but the first, in which libraries set themselves up. Their median leaves the Go runtime's own out,
+	// which come when a collection begins.
+	var perSecond []float64
 	for done := false; !done; {
-		before := mallocs()
+		before, framesBefore := mallocs(), r.frames
 		for len(r.held) < batch && !done {
 			silence := max(0, int64(preSkip-lookahead)-r.pts)
 			switch n, err := r.step(ctx, int(min(silence, frameSize)), int(min(total-r.pts, frameSize))); {
@@ -88,10 +91,8 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 				done = r.pts >= total
 			}
 		}
-		if steady < 0 {
-			steady = r.frames
-		} else {
-			capAllocs += mallocs() - before
+		if n := mallocs() - before; framesBefore > 0 && r.frames > framesBefore {
+			perSecond = append(perSecond, float64(n)/float64(r.frames-framesBefore))
 		}
 		st, sp := frames.Stats(), packets.Stats()
 		r.usage = append(r.usage, usage{float64(r.pts) / rate, st.HighWater, sp.Outstanding})
@@ -114,7 +115,11 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 	progress.end()
 	r.samples = max(0, total-int64(preSkip-lookahead))
 	r.xruns = s.in.Stats().Xruns
-	r.allocs, r.muxAllocs = float64(capAllocs)/float64(max(r.frames-steady, 1)), float64(muxAllocs)/float64(max(r.frames, 1))
+	slices.Sort(perSecond)
+	if len(perSecond) > 0 {
+		r.allocs = perSecond[len(perSecond)/2]
+	}
+	r.muxAllocs = float64(muxAllocs) / float64(max(r.frames, 1))
 	return &r.recording, nil
 }
 

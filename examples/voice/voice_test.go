@@ -120,7 +120,7 @@ func accepted(t *testing.T, name string) float64 {
 func TestRecordAndPlay(t *testing.T) {
 	dir := t.TempDir()
 	opusFile, svg := filepath.Join(dir, "out.opus"), filepath.Join(dir, "pool.svg")
-	const seconds = 2.345
+	const seconds = 6.345
 	in := wav(t, seconds, rate)
 	out, err := voice(t, "-o", opusFile, "-svg", svg, in)
 	if err != nil {
@@ -248,5 +248,26 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%v left behind", left)
 			}
 		})
+	}
+}
+
+// A recording that failed leaves neither a file nor a part of one; what was there before stays.
+func TestFailedRecordingLeavesNothing(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.opus")
+	if err := os.WriteFile(name, []byte("older"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := createOgg(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.finish(false); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(name); err != nil || string(b) != "older" {
+		t.Errorf("the older file: %q, %v", b, err)
+	}
+	if left, _ := filepath.Glob(name + ".*"); len(left) > 0 {
+		t.Errorf("%v left behind", left)
 	}
 }
