@@ -54,4 +54,7 @@
 //
 // A raw pointer used after its reference was released; the debug modes (poison, canaries, PROT_NONE quarantine) make
 // that visible in tests. A peer that is alive but hung, and a malicious writer in the same mapping.
+//
+// Two threads that race to release one last reference twice: the second is told, but if it was preempted for two further lives of
+// the block, between its check and its compare-and-swap, the block's next owner is told as well.
 package pool

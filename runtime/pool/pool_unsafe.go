@@ -195,7 +195,7 @@ func (p *Pool) ArenaSize() int { return p.arena.size }
 func (p *Pool) FD() int { return p.arena.fd }
 
 // Close ends the pool: Get and Wait return ErrClosed from now on. It may be called again. While buffers are out it returns
-// a *LeakError, and the memory stays as it is until the last of them is released.
+// a *LeakError, and the memory stays as it is until the last of them is released; where C releases that one, until the next call of Close.
 // A pool from Open gives only its own mapping back and leaves the arena as it is for others.
 func (p *Pool) Close() error {
 	p.Reap()

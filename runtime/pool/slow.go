@@ -121,7 +121,7 @@ func (p *Pool) retainSlow(i, generation uint32) {
 	for {
 		w := h.ref.Load()
 		switch {
-		case w>>refGenShift != generation&0xffff || w&refCountMask == 0 || w&refClosing != 0:
+		case w>>refGenShift != generation&0xffff || w&refCountMask == 0 || w&refClosing != 0 || get(&h.generation) != generation:
 			p.misuse("retain", i, generation, "it was released before")
 		case w&refSaturated != 0:
 			return
@@ -140,11 +140,10 @@ func (p *Pool) retainSlow(i, generation uint32) {
 	}
 }
 
-// retainUndo gives a reference back that was taken from a block whose short generation has come round to the handle's.
+// retainUndo gives a reference back that was taken from a block whose short generation has come round to the handle's. It may
+// be the last one by now, if the block's owners released theirs meanwhile, and then ends the block's life like any other.
 func (p *Pool) retainUndo(i, generation uint32) {
-	h := p.header(i)
-	for w := h.ref.Load(); !h.ref.CompareAndSwap(w, w-1); w = h.ref.Load() {
-	}
+	p.releaseSlow(i, get(&p.header(i).generation))
 	p.misuse("retain", i, generation, "it was released before")
 }
 
