@@ -26,8 +26,10 @@ lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 generate: ## regenerate every checked-in generated file
 	$(GO) generate ./...
 
-bench: ## benchmarks of the runtime, also as multiples of one atomic add
+bench: ## benchmarks of the runtime, from Go and C, also as multiples of one atomic add
 	$(GO) test -run '^$$' -bench . -benchmem ./runtime/... | awk -f scripts/ratios.awk
+	@mkdir -p build && $(CC) -O2 -std=c11 -pthread -Iinclude -o build/bench internal/ctest/testdata/bench.c
+	@echo && echo "the same from C, through poolgen.h" && build/bench
 
 clean: ## remove build/
 	rm -rf build

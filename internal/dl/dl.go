@@ -3,7 +3,6 @@ package dl
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 
@@ -27,7 +26,7 @@ type Lib struct {
 type MissingError struct {
 	Library Library
 	Symbol  string // function that the library does not have; "" if the library itself is missing
-	Path    string // where it was looked for
+	Path    string // the folders where it was looked for, as the dynamic linker has them, separated by colons
 	Reason  string // what the dynamic linker said
 }
 
@@ -52,11 +51,7 @@ func Open(of Library) (*Lib, error) {
 		}
 		reasons = append(reasons, err.Error())
 	}
-	path := "the system's library folders"
-	if v := os.Getenv("LD_LIBRARY_PATH"); v != "" {
-		path = "LD_LIBRARY_PATH=" + v + " and " + path
-	}
-	return nil, &MissingError{Library: of, Path: path, Reason: strings.Join(reasons, "; ")}
+	return nil, &MissingError{Library: of, Path: searchPath(), Reason: strings.Join(reasons, "; ")}
 }
 
 // Soname is the name that was found.

@@ -2,6 +2,10 @@ package dl_test
 
 import (
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
@@ -10,19 +14,52 @@ import (
 )
 
 func TestMissingLibrary(t *testing.T) {
-	t.Setenv("LD_LIBRARY_PATH", "/nowhere")
 	_, err := dl.Open(dl.Library{Sonames: []string{"libnosuch.so.9", "libnosuch.so.8"}, Package: "libnosuch9"})
 	var missing *dl.MissingError
 	if !errors.As(err, &missing) {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"libnosuch.so.9 or libnosuch.so.8", "the package libnosuch9", "LD_LIBRARY_PATH=/nowhere"} {
+	for _, want := range []string{"libnosuch.so.9 or libnosuch.so.8", "the package libnosuch9", "/etc/ld.so.cache"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)
 		}
 	}
+	// The folders are the linker's own: a library that is there is in one of them.
+	found := false
+	for folder := range strings.SplitSeq(strings.TrimSuffix(missing.Path, " and /etc/ld.so.cache"), ":") {
+		if _, err := os.Stat(filepath.Join(folder, "libc.so.6")); err == nil && filepath.IsAbs(folder) {
+			found = true
+		}
+	}
+	if !found {
+		t.Errorf("no folder with libc.so.6 in %q", missing.Path)
+	}
 	if _, err := dl.Open(dl.Library{}); err == nil {
 		t.Error("no name was enough")
+	}
+}
+
+// The linker reads LD_LIBRARY_PATH once, when the process starts.
+func TestMissingLibraryNamesLDLibraryPath(t *testing.T) {
+	const folders = "/nowhere/at/all:/nor/here"
+	if os.Getenv("LD_LIBRARY_PATH") == folders {
+		_, err := dl.Open(dl.Library{Sonames: []string{"libnosuch.so.9"}, Package: "libnosuch9"})
+		if err == nil || !strings.Contains(err.Error(), folders+":/") {
+			t.Fatalf("LD_LIBRARY_PATH is not named: %v", err)
+		}
+		return
+	}
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "386" {
+		t.Skip("a program under emulation does not start others")
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run=^TestMissingLibraryNamesLDLibraryPath$", "-test.v")
+	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+folders)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
 

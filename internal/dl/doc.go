@@ -1,5 +1,11 @@
 // Package dl loads shared C libraries at run time, for builds without cgo. It is the only user of github.com/ebitengine/purego.
 //
 // Only integers and pointers pass: on linux/arm purego passes structs by value and mixed float widths wrongly or not at all.
-// A missing library is an error that names it, the package that has it, and where it was looked for; never a crash.
+// A missing library is an error that names it, the package that has it, and the folders that the dynamic linker looked in; never a crash.
+//
+// A program that imports this package is dynamically linked, also with CGO_ENABLED=0. For arm the go command names
+// a loader that Debian's armhf does not have: build with -ldflags "-I /lib/ld-linux-armhf.so.3".
+//
+// A call allocates nothing, but its argument blocks, Caller's and purego's, wait in a sync.Pool between calls: after a garbage
+// collection the next call makes new ones.
 package dl
