@@ -4,6 +4,10 @@ package opus
 
 /*
 #cgo pkg-config: opus
+#cgo noescape opus_encode
+#cgo nocallback opus_encode
+#cgo noescape opus_decode
+#cgo nocallback opus_decode
 #include <opus.h>
 
 // opus_encoder_ctl is variadic, which Go cannot call: one function for each shape of request.

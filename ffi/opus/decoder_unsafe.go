@@ -3,6 +3,7 @@ package opus
 import (
 	"errors"
 	"fmt"
+	"math"
 	"unsafe"
 
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -90,6 +91,9 @@ func (d *Decoder) decode(packet []byte, pcm []int16, samples int, fec int32) (in
 	if samples == 0 {
 		return 0, check("decoding into 0 samples", int32(BufferTooSmall))
 	}
+	if int64(len(packet)) > math.MaxInt32 {
+		return 0, check(fmt.Sprintf("decoding a packet of %d bytes", len(packet)), int32(InvalidPacket))
+	}
 	var data unsafe.Pointer
 	if len(packet) > 0 {
 		data = unsafe.Pointer(&packet[0])
@@ -100,8 +104,11 @@ func (d *Decoder) decode(packet []byte, pcm []int16, samples int, fec int32) (in
 }
 
 // DecodeBuf decodes packet's Len bytes into pcm, whose whole Cap may be used, and sets pcm's Len to the samples' bytes.
-// Both references stay the caller's.
+// Both references stay the caller's; pcm's is the only one, and after an error pcm's Len is 0.
 func (d *Decoder) DecodeBuf(packet, pcm pool.Buf) error {
+	if packet == pcm {
+		return errors.New("opus: decoding a buffer into itself: it must be another one")
+	}
 	pcm.SetLen(pcm.Cap() &^ 1)
 	samples, err := int16s(pcm.Bytes())
 	if err != nil {
@@ -117,10 +124,22 @@ func (d *Decoder) Close() error { return d.state.close() }
 
 // SetGain scales the output by gain/256 dB, -32768 to 32767.
 func (d *Decoder) SetGain(gain int) error {
+	if gain < math.MinInt16 || gain > math.MaxInt16 {
+		return fmt.Errorf("opus: gain of %d/256 dB: it must be from -32768 to 32767", gain)
+	}
 	if !d.state.valid() {
 		return ErrClosed
 	}
 	return check("setting the gain", d.lib.decoderSet(d.state.ptr(), 4034, int32(gain)))
+}
+
+// Gain is what SetGain set, in 1/256 dB.
+func (d *Decoder) Gain() (int, error) {
+	if !d.state.valid() {
+		return 0, ErrClosed
+	}
+	v, result := d.lib.decoderGet(d.state.ptr(), 4045)
+	return int(v), check("asking for the gain", result)
 }
 
 // LastPacketDuration is the duration of the last packet in samples.

@@ -88,8 +88,11 @@ func (e *Encoder) Encode(pcm []int16, packet []byte) (int, error) {
 }
 
 // EncodeBuf encodes pcm's Len bytes of samples, in the machine's byte order, into packet, whose whole Cap may be used, and sets packet's Len.
-// Both references stay the caller's.
+// Both references stay the caller's; packet's is the only one, and after an error of libopus packet's Len is 0.
 func (e *Encoder) EncodeBuf(pcm, packet pool.Buf) error {
+	if pcm == packet {
+		return errors.New("opus: encoding a buffer into itself: it must be another one")
+	}
 	samples, err := int16s(pcm.Bytes())
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ func validFormat(rate, channels int) error {
 
 // validFrame reports whether a packet can hold samples at rate: 2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms.
 func validFrame(samples, rate int) bool {
+	if samples < 0 || samples > rate*120/1000 {
+		return false // also keeps the product below from wrapping on 32 bit
+	}
 	switch samples * 400 {
 	case rate, rate * 2, rate * 4, rate * 8, rate * 16, rate * 24, rate * 32, rate * 40, rate * 48:
 		return true
