@@ -80,8 +80,9 @@ func members(t *testing.T, path, prefix string) map[string]string {
 		if e == nil {
 			return found
 		}
-		name, ok := e.Val(dwarf.AttrName).(string)
-		if name, ok = strings.CutPrefix(name, prefix); e.Tag != dwarf.TagStructType || !ok || !isABI(name) {
+		name, _ := e.Val(dwarf.AttrName).(string)
+		name, ok := strings.CutPrefix(name, prefix)
+		if e.Tag != dwarf.TagStructType || !ok || !isABI(name) {
 			continue
 		}
 		typ, err := d.Type(e.Offset)
