@@ -49,6 +49,7 @@ func main() {
 	c.wavs = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, c, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "voice:", err)
 		os.Exit(1)
@@ -88,19 +89,26 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	fmt.Fprintf(out, "recorded  %d frames, %.2f s, %d bytes of Opus, %d xruns\n", r.frames, float64(r.samples)/rate, r.bytes, r.xruns)
-	fmt.Fprintf(out, "          %.2f allocations per frame for capture, meter and encoder (median second); %.1f in the Ogg writer\n", r.allocs, r.muxAllocs)
-	fmt.Fprintf(out, "          %s\n", waveform(r.peaks, 72))
-	// Playing goes on after Ctrl-C has ended the recording only if there was none.
-	played, xruns, err := play(ctx, c, s, frames)
-	if err != nil && ctx.Err() == nil {
-		return err
+	allocs := "too short to count allocations"
+	if r.allocs >= 0 {
+		allocs = fmt.Sprintf("%.2f allocations per frame for capture, meter and encoder (median second)", r.allocs)
 	}
-	fmt.Fprintf(out, "played    %.2f s on %s, %d xruns\n", float64(played)/rate, s.playbackName, xruns)
+	fmt.Fprintf(out, "          %s; %.1f in the Ogg writer\n", allocs, r.muxAllocs)
+	fmt.Fprintf(out, "          %s\n", waveform(r.peaks.points, 72))
+	if ctx.Err() != nil {
+		fmt.Fprintln(out, "stopped   before its end; it is not played")
+	} else {
+		played, xruns, err := play(ctx, c, s, frames)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		fmt.Fprintf(out, "played    %.2f s on %s, %d xruns\n", float64(played)/rate, s.playbackName, xruns)
+	}
 	for _, st := range []pool.Stats{frames.Stats(), packets.Stats()} {
 		fmt.Fprintf(out, "pool %-7s acquired %d = released %d + outstanding %d; high water %d of %d blocks, %d KiB; misses %d, stale %d\n",
 			st.Name, st.Acquired, st.Released, st.Outstanding, st.HighWater, st.Max, st.BytesCommitted>>10, st.Misses, st.Stale)
 	}
-	if err := os.WriteFile(c.svg, occupancy(r.usage), 0o644); err != nil {
+	if err := os.WriteFile(c.svg, occupancy(r.inUse.frames, r.inUse.packets), 0o644); err != nil {
 		return fmt.Errorf("drawing the occupancy: %w", err)
 	}
 	fmt.Fprintf(out, "wrote     %s and %s\n", c.output, c.svg)

@@ -33,7 +33,7 @@ func play(ctx context.Context, c config, s *source, frames *FramePool) (played i
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, pcm.Close()) }()
-	skip := int(head.PreSkip)
+	at := -int64(head.PreSkip) // where the next packet is in what is played
 	for {
 		payload, page, err := r.ParseNextPage()
 		if errors.Is(err, io.EOF) {
@@ -45,7 +45,8 @@ func play(ctx context.Context, c config, s *source, frames *FramePool) (played i
 		if page.GranulePosition == 0 || len(payload) == 0 {
 			continue // a page of headers, or the mark of the end
 		}
-		n, err := playPacket(ctx, payload, &skip, dec, pcm, frames)
+		end := int64(page.GranulePosition) - int64(head.PreSkip)
+		n, err := playPacket(ctx, payload, &at, end, dec, pcm, frames)
 		played += int64(n)
 		if err != nil {
 			return played, pcm.Stats().Xruns, err
@@ -54,7 +55,8 @@ func play(ctx context.Context, c config, s *source, frames *FramePool) (played i
 	return played, pcm.Stats().Xruns, pcm.Drain(ctx)
 }
 
-func playPacket(ctx context.Context, payload []byte, skip *int, dec *opus.Decoder, pcm *alsa.PCM, frames *FramePool) (int, error) {
+// playPacket plays what of the packet, which is at *at, is neither before 0 nor behind end.
+func playPacket(ctx context.Context, payload []byte, at *int64, end int64, dec *opus.Decoder, pcm *alsa.PCM, frames *FramePool) (int, error) {
 	f, err := frames.Get()
 	if err != nil {
 		return 0, err
@@ -65,10 +67,10 @@ func playPacket(ctx context.Context, payload []byte, skip *int, dec *opus.Decode
 	if err != nil {
 		return 0, err
 	}
-	drop := min(n, *skip)
-	*skip -= drop
-	if n == drop {
+	from, to := min(max(0, -*at), int64(n)), min(max(0, end-*at), int64(n))
+	*at += int64(n)
+	if from >= to {
 		return 0, nil
 	}
-	return pcm.WriteInt16(ctx, v.PCM[drop:n])
+	return pcm.WriteInt16(ctx, v.PCM[from:to])
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,10 @@ type source struct {
 const recordings = "/usr/share/sounds/alsa/*.wav"
 
 func openSource(c *config) (*source, error) {
+	const longest = 24 * 60 * 60 // so that a mistaken number does not fill the disk
+	if !(c.seconds > 0 && c.seconds <= longest) {
+		return nil, fmt.Errorf("recording for %g seconds: it must be more than 0 and at most %d", c.seconds, longest)
+	}
 	s := &source{samples: int64(c.seconds * rate), playback: c.playback, playbackName: c.playback}
 	capture := c.capture
 	if capture == "" && len(c.wavs) == 0 && hasCard() {
@@ -32,7 +37,7 @@ func openSource(c *config) (*source, error) {
 	}
 	if capture == "" {
 		if err := s.useFiles(c); err != nil {
-			return nil, err
+			return nil, errors.Join(err, s.close())
 		}
 		capture = "voicein"
 	} else {
@@ -44,7 +49,7 @@ func openSource(c *config) (*source, error) {
 	var err error
 	s.in, err = alsa.Open(capture, alsa.Capture, alsa.Config{Rate: rate, Channels: 1, Period: frameSize})
 	if err != nil {
-		return nil, fmt.Errorf("%w\nno microphone? name recordings: voice recording.wav", err)
+		return nil, errors.Join(fmt.Errorf("%w\nno microphone? name recordings: voice recording.wav", err), s.close())
 	}
 	return s, nil
 }
@@ -108,7 +113,10 @@ pcm.voiceout { type file slave.pcm { type null } file %q format raw }
 }
 
 func (s *source) close() error {
-	err := s.in.Close()
+	var err error
+	if s.in != nil {
+		err = s.in.Close()
+	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)
 	}
@@ -136,7 +144,7 @@ func readWAV(path string) ([]byte, error) {
 				return nil, fmt.Errorf("%s has %d channels of %d bits at %d Hz: convert it to 1 channel of 16 bits at %d Hz", path, channels, bits, hz, rate)
 			}
 			known = true
-		case id == "data" && known:
+		case id == "data" && known && len(body) > 1:
 			return body[:len(body)&^1], nil
 		}
 		if size > int64(len(b)) {

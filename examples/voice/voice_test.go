@@ -52,6 +52,8 @@ func voiceCommand(t *testing.T, args ...string) *exec.Cmd {
 		}
 	}
 	cmd.Env = append(os.Environ(), "VOICE_AS_PROGRAM=1")
+	// One that is left running would fill the disk.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 
@@ -117,6 +119,28 @@ func accepted(t *testing.T, name string) float64 {
 	return 60*minutes + seconds
 }
 
+// decoded is what opusdec, an independent decoder, makes of the file, without a warning.
+func decoded(t *testing.T, name string) string {
+	t.Helper()
+	dec := testutil.RequireTool(t, "opusdec", "opus-tools")
+	raw := filepath.Join(t.TempDir(), "dec.raw")
+	out, err := exec.Command(dec, "--no-dither", name, raw).CombinedOutput()
+	if text := strings.ToLower(string(out)); err != nil || !strings.Contains(text, "decoding complete") || strings.Contains(text, "warning") {
+		t.Fatalf("opusdec: %v\n%s", err, out)
+	}
+	return raw
+}
+
+// loudness is the root of the mean square of 16-bit samples.
+func loudness(b []byte) float64 {
+	sum := 0.0
+	for i := 0; i+1 < len(b); i += 2 {
+		v := float64(int16(binary.LittleEndian.Uint16(b[i:])))
+		sum += v * v
+	}
+	return math.Sqrt(sum / float64(len(b)/2))
+}
+
 func TestRecordAndPlay(t *testing.T) {
 	dir := t.TempDir()
 	opusFile, svg := filepath.Join(dir, "out.opus"), filepath.Join(dir, "pool.svg")
@@ -135,20 +159,25 @@ func TestRecordAndPlay(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
-	if got := accepted(t, opusFile); got < seconds-0.001 || got > seconds+0.02 {
-		t.Errorf("%.3f s, not within a frame of %.3f", got, seconds)
+	if strings.Contains(out, "\r") {
+		t.Error("progress without a terminal")
+	}
+	if got := accepted(t, opusFile); math.Abs(got-seconds) > 0.0011 { // opusinfo cuts to milliseconds
+		t.Errorf("%.3f s, not %.3f", got, seconds)
 	}
 	// What an independent decoder makes of it is the tone, in place.
-	dec := testutil.RequireTool(t, "opusdec", "opus-tools")
-	raw := filepath.Join(dir, "dec.raw")
-	if out, err := exec.Command(dec, "--quiet", "--no-dither", opusFile, raw).CombinedOutput(); err != nil {
-		t.Fatalf("opusdec: %v\n%s", err, out)
-	}
+	raw := decoded(t, opusFile)
 	played := filepath.Join(dir, "out.raw")
 	for _, name := range []string{raw, played} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if want := 2 * int(math.Round(seconds*rate)); len(b) != want {
+			t.Errorf("%s has %d bytes, not %d", filepath.Base(name), len(b), want)
+		}
+		if l := loudness(b[len(b)-480:]); l < 3000 {
+			t.Errorf("%s: the last 5 ms are silent: %.0f", filepath.Base(name), l)
 		}
 		if lag := shift(b); lag < -24 || lag > 24 {
 			t.Errorf("%s: the sound is %d samples from where it was", filepath.Base(name), lag)
@@ -170,7 +199,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	opusFile := filepath.Join(dir, "out.opus")
-	cmd := voiceCommand(t, "-o", opusFile, "-svg", filepath.Join(dir, "p.svg"), "-capture", "endless", "-playback", "endless", "-seconds", "100000")
+	cmd := voiceCommand(t, "-o", opusFile, "-svg", filepath.Join(dir, "p.svg"), "-capture", "endless", "-playback", "endless", "-seconds", "3600")
 	cmd.Env = append(cmd.Env, "ALSA_CONFIG_PATH="+conf)
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -180,12 +209,12 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	lines := bufio.NewScanner(pipe)
 	lines.Scan() // it has begun
 	deadline := time.Now().Add(time.Minute)
 	for st, err := os.Stat(opusFile + ".partial"); err != nil || st.Size() < 1000; st, err = os.Stat(opusFile + ".partial") {
 		if time.Now().After(deadline) {
-			_ = cmd.Process.Kill()
 			t.Fatalf("nothing was recorded: %v", err)
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -199,6 +228,9 @@ func TestInterrupt(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, rest.String())
+	}
+	if !strings.Contains(rest.String(), "stopped   before its end") {
+		t.Errorf("no word of the interrupt:\n%s", rest.String())
 	}
 	if !strings.Contains(rest.String(), "outstanding 0") {
 		t.Errorf("blocks are left out:\n%s", rest.String())
@@ -221,6 +253,8 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("ALSA_CONFIG_PATH", conf)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
 	for _, c := range []struct {
 		name string
 		args []string
@@ -232,6 +266,11 @@ func TestFaults(t *testing.T) {
 		{"wrong rate", []string{"-o", dir + "/x.opus", wav(t, 0.1, 44100)}, []string{"at 44100 Hz: convert it"}},
 		{"no such recording", []string{"-o", dir + "/x.opus", dir + "/none.wav"}, []string{"none.wav", "no such file"}},
 		{"no sound card", []string{"-o", dir + "/x.opus", "-capture", "hw:9"}, []string{"hw:9", "no microphone?"}},
+		{"no time", []string{"-o", dir + "/x.opus", "-capture", "null", "-seconds", "0"}, []string{"0 seconds: it must be more than 0 and at most 86400"}},
+		{"negative time", []string{"-o", dir + "/x.opus", "-capture", "null", "-seconds", "-1"}, []string{"-1 seconds"}},
+		{"absurd time", []string{"-o", dir + "/x.opus", "-capture", "null", "-seconds", "1e12"}, []string{"1e+12 seconds"}},
+		{"no number", []string{"-o", dir + "/x.opus", "-capture", "null", "-seconds", "NaN"}, []string{"NaN seconds"}},
+		{"empty recording", []string{"-o", dir + "/x.opus", wav(t, 0, rate)}, []string{"tone.wav holds no sound"}},
 		{"bad bitrate", []string{"-o", dir + "/x.opus", "-bitrate", "3", good}, []string{"bitrate of 3 bit/s"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -247,6 +286,12 @@ func TestFaults(t *testing.T) {
 			if left, _ := filepath.Glob(dir + "/x.opus*"); len(left) > 0 {
 				t.Errorf("%v left behind", left)
 			}
+			if left, _ := filepath.Glob(temp + "/*"); len(left) > 0 {
+				t.Errorf("%v left behind", left)
+			}
+			if strings.Contains(out, "goroutine ") {
+				t.Errorf("a panic:\n%s", out)
+			}
 		})
 	}
 }
@@ -261,7 +306,7 @@ func TestFailedRecordingLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.finish(false); err != nil {
+	if err := f.finish(-1); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(name); err != nil || string(b) != "older" {
