@@ -188,6 +188,33 @@ func TestInterruptedAtOnce(t *testing.T) {
 	}
 }
 
+// Frames that were used before hold old samples: none of them is heard, neither in front of the sound nor behind it.
+func TestSilenceStaysSilent(t *testing.T) {
+	t.Setenv("POOLGEN_DEBUG", "poison")
+	silence := wav(t, 0.2+100.0/rate, rate)
+	b, err := os.ReadFile(silence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(b[len(b)-2*(rate/5+100):])
+	if err := os.WriteFile(silence, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "x.opus")
+	if out, err := voice(t, "-o", name, "-svg", name+".svg", silence); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got, err := os.ReadFile(decoded(t, name))
+	if err != nil || len(got) != 2*(rate/5+100) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	for i := 0; i+480 <= len(got); i += 480 {
+		if l := loudness(got[i : i+480]); l > 2 {
+			t.Fatalf("%.0f at sample %d", l, i/2)
+		}
+	}
+}
+
 // The speech of Debian's recordings comes back as itself, in place.
 func TestSpeech(t *testing.T) {
 	var in []byte
