@@ -15,6 +15,6 @@
 // (Debian package libopus0) when the first encoder or decoder is made, and a machine without it gets an error that names both.
 // The API is one. Without cgo a program for arm names its loader: -ldflags "-I /lib/ld-linux-armhf.so.3" on Debian.
 //
-// A packet allocates nothing with either. Without cgo the argument block of a call waits in a sync.Pool, which a garbage
-// collection empties: the first call after one makes two small blocks.
+// A packet allocates nothing with either. Without cgo the argument blocks of a call wait in a sync.Pool: the first call after two
+// garbage collections makes them and the pool's tables again, up to 6 small allocations.
 package opus

@@ -6,6 +6,6 @@
 // A program that imports this package is dynamically linked, also with CGO_ENABLED=0. For arm the go command names
 // a loader that Debian's armhf does not have: build with -ldflags "-I /lib/ld-linux-armhf.so.3".
 //
-// A call allocates nothing, but its argument blocks, Caller's and purego's, wait in a sync.Pool between calls: after a garbage
-// collection the next call makes new ones.
+// A call through a Caller allocates nothing, but its argument blocks, Caller's and purego's, wait in a sync.Pool between calls. A second
+// garbage collection without a call between empties those: the next call makes the blocks and the pools' tables again, up to 6 allocations.
 package dl
