@@ -95,7 +95,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	}
 	fmt.Fprintf(out, "          %s; %.1f in the Ogg writer\n", allocs, r.muxAllocs)
 	fmt.Fprintf(out, "          %s\n", waveform(r.peaks.points, 72))
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || r.broken != nil {
 		fmt.Fprintln(out, "stopped   before its end; it is not played")
 	} else {
 		played, xruns, err := play(ctx, c, s, frames)
@@ -112,5 +112,8 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return fmt.Errorf("drawing the occupancy: %w", err)
 	}
 	fmt.Fprintf(out, "wrote     %s and %s\n", c.output, c.svg)
+	if r.broken != nil {
+		return fmt.Errorf("recording ended early, %s has what came before: %w", c.output, r.broken)
+	}
 	return nil
 }

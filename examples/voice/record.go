@@ -15,6 +15,7 @@ type recording struct {
 	frames, bytes     int64
 	samples           int64 // that came from the source
 	xruns             uint64
+	broken            error   // why the source ended early, such as a microphone that was unplugged
 	allocs, muxAllocs float64 // per frame; allocs in the median second, negative if there was none to count
 	peaks             series  // a frame's largest sample
 	inUse             struct{ frames, packets series }
@@ -36,7 +37,7 @@ type recorder struct {
 	held    []PacketRef // encoded, not yet written
 }
 
-// record reads until the source is at its end or ctx is, and leaves a complete file either way.
+// record reads until the source is at its end, fails, or ctx is done, and leaves a complete file with what came so far.
 //
 // An Ogg Opus player drops the first preSkip samples, and the encoder delays sound by its lookahead: silence of the
 // difference goes first, so that the sound begins exactly where the player does (RFC 7845, section 4.2). It ends where the
@@ -81,10 +82,13 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 			if err != nil {
 				return nil, err
 			}
-			// Fewer than wanted means Ctrl-C: what came so far makes a valid file.
 			done = int64(n) < want || r.samples >= s.samples
 		}
-		if n := mallocs() - before; framesBefore > 0 && r.frames > framesBefore {
+		if r.broken != nil && r.samples == 0 {
+			return nil, r.broken // nothing to keep
+		}
+		stopped := ctx.Err() != nil || r.broken != nil // that allocates
+		if n := mallocs() - before; framesBefore > 0 && r.frames > framesBefore && !stopped {
 			perSecond = append(perSecond, float64(n)/float64(r.frames-framesBefore))
 		}
 		// What is still in the encoder must come out: the player is behind by its lookahead.
@@ -111,7 +115,8 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 }
 
 // step makes one packet: silent samples first, then want from the microphone, silence to the end of the frame. It returns how
-// many came from the microphone, fewer than wanted only when ctx ended, and makes no packet when there was nothing at all.
+// many came from the microphone, fewer than wanted only when ctx ended or the microphone failed, and makes no packet when there was
+// nothing at all.
 func (r *recorder) step(ctx context.Context, silent, want int) (int, error) {
 	f, err := r.pools.frames.Get()
 	if err != nil {
@@ -125,7 +130,7 @@ func (r *recorder) step(ctx context.Context, silent, want int) (int, error) {
 	if want > 0 {
 		got, err = r.s.in.ReadInt16(ctx, v.PCM[silent:silent+want])
 		if err != nil && ctx.Err() == nil {
-			return 0, err
+			r.broken = err
 		}
 		if silent+got == 0 {
 			return 0, nil

@@ -49,7 +49,10 @@ func openSource(c *config) (*source, error) {
 	var err error
 	s.in, err = alsa.Open(capture, alsa.Capture, alsa.Config{Rate: rate, Channels: 1, Period: frameSize})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w\nno microphone? name recordings: voice recording.wav", err), s.close())
+		if s.dir == "" {
+			err = fmt.Errorf("%w\nno microphone? name recordings: voice recording.wav", err)
+		}
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }

@@ -6,6 +6,7 @@
 // A program that imports this package is dynamically linked, also with CGO_ENABLED=0. For arm the go command names
 // a loader that Debian's armhf does not have: build with -ldflags "-I /lib/ld-linux-armhf.so.3".
 //
-// A call through a Caller allocates nothing, but its argument blocks, Caller's and purego's, wait in a sync.Pool between calls. A second
-// garbage collection without a call between empties those: the next call makes the blocks and the pools' tables again, up to 6 allocations.
+// A call through a Caller allocates nothing, but its argument blocks, Caller's and purego's, wait in a sync.Pool between calls: the first
+// call on each processor makes them. A second garbage collection without a call between empties those pools: the next call makes
+// the blocks and the pools' tables again, up to 6 allocations.
 package dl
