@@ -77,8 +77,11 @@ func (d *Decoder) RecoverFEC(next []byte, pcm []int16) (int, error) {
 }
 
 func (d *Decoder) lost(next []byte, pcm []int16, fec int32) (int, error) {
-	samples := len(pcm) / d.channels
-	if samples == 0 || samples*d.channels != len(pcm) || samples*400%d.rate != 0 || samples > d.rate*120/1000 {
+	samples, err := wholeSamples(len(pcm), d.channels)
+	if err != nil {
+		return 0, err
+	}
+	if samples == 0 || samples > d.rate*120/1000 || samples*400%d.rate != 0 {
 		return 0, fmt.Errorf("opus: making up for %d samples: it must be a multiple of 2.5 ms, up to 120 ms", samples)
 	}
 	return d.decode(next, pcm, samples, fec)

@@ -76,8 +76,11 @@ func (e *Encoder) Encode(pcm []int16, packet []byte) (int, error) {
 	if !e.state.valid() {
 		return 0, ErrClosed
 	}
-	samples := len(pcm) / e.channels
-	if samples*e.channels != len(pcm) || !validFrame(samples, e.rate) {
+	samples, err := wholeSamples(len(pcm), e.channels)
+	if err != nil {
+		return 0, err
+	}
+	if !validFrame(samples, e.rate) {
 		return 0, badFrame(samples, e.rate)
 	}
 	if len(packet) == 0 {
@@ -138,16 +141,19 @@ func newState(what string, size int, from *pool.Pool) (state, error) {
 	var err error
 	if from == nil {
 		if from, err = pool.New(size, pool.Options{Name: "opus-" + what, Max: 1, Prealloc: 1, External: 1}); err != nil {
-			return s, fmt.Errorf("opus: making room for the state of an %s: %w", what, err)
+			return s, fmt.Errorf("opus: making room for the state of the %s: %w", what, err)
 		}
 		s.own = from
 	}
 	if s.buf, err = from.Get(); err != nil {
-		return s, fmt.Errorf("opus: taking a block for the state of an %s: %w", what, err)
+		if s.own != nil {
+			err = errors.Join(err, s.own.Close())
+		}
+		return state{}, fmt.Errorf("opus: taking a block for the state of the %s: %w", what, err)
 	}
 	if c := s.buf.Cap(); c < size {
 		s.buf.Release()
-		return state{}, fmt.Errorf("opus: a block of pool %q has %d bytes, the state of an %s takes %d", from.Name(), c, what, size)
+		return state{}, fmt.Errorf("opus: a block of pool %q has %d bytes, the state of the %s takes %d", from.Name(), c, what, size)
 	}
 	return s, nil
 }

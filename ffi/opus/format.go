@@ -30,6 +30,14 @@ func validFrame(samples, rate int) bool {
 	return false
 }
 
+// wholeSamples is how many samples per channel n interleaved ones are; they must not end within a frame.
+func wholeSamples(n, channels int) (int, error) {
+	if n%channels != 0 {
+		return 0, fmt.Errorf("opus: %d samples for %d channels: it must be a multiple of %[2]d", n, channels)
+	}
+	return n / channels, nil
+}
+
 func badFrame(samples, rate int) error {
 	return fmt.Errorf("opus: a frame of %d samples is %.4g ms at %d Hz: it must be 2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms",
 		samples, float64(samples)*1000/float64(rate), rate)
