@@ -74,6 +74,10 @@ func TestCardUnplugged(t *testing.T) {
 	if err == nil || !strings.Contains(out, "x.opus has what came before") || !strings.Contains(out, "no such device") || !strings.Contains(out, "outstanding 0") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	// The second second ended with an error, which allocates: it is not counted.
+	if !strings.Contains(out, "too short to count allocations") {
+		t.Errorf("allocations of the error are counted:\n%s", out)
+	}
 	if got := accepted(t, filepath.Join(dir, "x.opus")); got < 0.9 || got > 1.1 {
 		t.Errorf("%.3f s of one", got)
 	}
@@ -137,5 +141,59 @@ func TestCardStuck(t *testing.T) {
 	}
 	if got := accepted(t, filepath.Join(dir, "x.opus")); got != 0 {
 		t.Errorf("%.3f s from a stuck card", got)
+	}
+}
+
+// Where the first Ctrl-C cannot end the program, because a reader of its output does not read, the second one does.
+func TestSecondInterrupt(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	// Fill the pipe: what the program prints first waits for ever.
+	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = w.Write(make([]byte, 4096))
+	}
+	cmd := voiceCommand(t, "-o", filepath.Join(t.TempDir(), "x.opus"), "-svg", filepath.Join(t.TempDir(), "x.svg"), wav(t, 1, rate))
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if found, _ := filepath.Glob(temp + "/voice-*/in.raw"); len(found) > 0 {
+			break // signals are caught by now
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it did not begin")
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the first ended it: %v", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if st, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !st.Signaled() || st.Signal() != syscall.SIGINT {
+			t.Errorf("it ended otherwise: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the second one does not end it")
 	}
 }
