@@ -46,12 +46,7 @@ POOLGEN_INLINE int poolgen_release(poolgen_arena *arena, poolgen_buf buf)
     if (n - 2 < POOLGEN_PRIV_COUNT - 1 && POOLGEN_PRIV_LIKELY(poolgen_priv_cas(&b->ref, w, w - 1))) {
         return POOLGEN_OK;
     }
-    if (!POOLGEN_PRIV_LIKELY(n == 1 && next != 0 && (d->flags & POOLGEN_PRIV_SLOW_RELEASE) == 0)) {
-        return poolgen_priv_release_slow(arena, buf);
-    }
-    // Only the holder of the last reference gets here, so the generation is ours to write. Who sees the reference word sees it.
-    poolgen_priv_store(&b->generation, next);
-    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_cas(&b->ref, w, next << 16))) {
+    if (!POOLGEN_PRIV_LIKELY(n == 1 && next != 0 && (d->flags & POOLGEN_PRIV_SLOW_RELEASE) == 0 && poolgen_priv_cas(&b->ref, w, next << 16))) {
         return poolgen_priv_release_slow(arena, buf);
     }
     poolgen_priv_hint(arena, buf.index);
@@ -91,7 +86,21 @@ POOLGEN_INLINE int poolgen_get(poolgen_arena *arena, poolgen_buf *out)
 // poolgen_valid is 1 if buf names a buffer whose references are not all gone, else 0. It counts nothing.
 POOLGEN_INLINE int poolgen_valid(poolgen_arena *arena, poolgen_buf buf)
 {
-    return poolgen_priv_in_range(arena, buf) && poolgen_priv_load(&poolgen_priv_block(arena, buf.index)->generation) == buf.generation;
+    return poolgen_priv_in_range(arena, buf) && poolgen_priv_holds(poolgen_priv_block(arena, buf.index), buf.generation);
+}
+
+// poolgen_priv_live is the block of a buffer in use, or NULL, counted if it is stale.
+static inline poolgen_block *poolgen_priv_live(poolgen_arena *arena, poolgen_buf buf)
+{
+    if (!poolgen_priv_in_range(arena, buf)) {
+        return NULL;
+    }
+    poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_holds(b, buf.generation))) {
+        (void)poolgen_priv_stale(arena);
+        return NULL;
+    }
+    return b;
 }
 
 // poolgen_data is the payload, poolgen_cap bytes, valid until the caller's reference is released; NULL if buf is stale.

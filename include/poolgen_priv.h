@@ -86,6 +86,23 @@ static inline int poolgen_priv_in_range(poolgen_arena *arena, poolgen_buf buf)
     return buf.index < d->fixed + d->external;
 }
 
+// poolgen_priv_begin makes the header's generation that of the life that the caller has just claimed: by as much as the word's 16 bits
+// are ahead of it, 1, or 2 where 0 is skipped. Nobody else writes it.
+static inline uint32_t poolgen_priv_begin(poolgen_block *b)
+{
+    uint32_t g = poolgen_priv_load(&b->generation);
+    g += ((poolgen_priv_load(&b->ref) >> 16) - g) & 0xffff;
+    poolgen_priv_store(&b->generation, g);
+    return g;
+}
+
+// poolgen_priv_holds is 1 if the block has references in a generation. In another, in none, or closing, the difference is out of range.
+static inline int poolgen_priv_holds(const poolgen_block *b, uint32_t generation)
+{
+    uint32_t n = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE) - (generation << 16);
+    return n - 1 < POOLGEN_PRIV_CLOSING - 1 && poolgen_priv_load(&b->generation) == generation;
+}
+
 static inline uint32_t poolgen_priv_next(uint32_t generation) { return generation == UINT32_MAX ? 1 : generation + 1; }
 
 POOLGEN_PRIV_COLD int poolgen_priv_stale(poolgen_arena *arena)
@@ -115,7 +132,6 @@ POOLGEN_PRIV_COLD int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32
     poolgen_block *b = poolgen_priv_block(arena, i);
     uint32_t next = poolgen_priv_next(generation);
     int held = i >= d->fixed || (d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0;
-    poolgen_priv_store(&b->generation, next);
     if (!poolgen_priv_cas(&b->ref, w, next << 16 | (held ? POOLGEN_PRIV_CLOSING : 0))) {
         return 0;
     }
@@ -139,10 +155,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_bu
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
     for (;;) {
         uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
-        uint32_t g = poolgen_priv_load(&b->generation);
-        // g is the next one when another thread took a reference, against the rules, while the last one was being released.
-        if (w >> 16 != (buf.generation & 0xffff) || (w & POOLGEN_PRIV_COUNT) == 0 ||
-            (g != buf.generation && g != poolgen_priv_next(buf.generation))) {
+        if (w >> 16 != (buf.generation & 0xffff) || (w & POOLGEN_PRIV_COUNT) == 0 || poolgen_priv_load(&b->generation) != buf.generation) {
             return poolgen_priv_stale(arena);
         }
         if ((w & POOLGEN_PRIV_SATURATED) != 0) {
@@ -153,9 +166,6 @@ POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_bu
                 return POOLGEN_OK;
             }
             continue;
-        }
-        if (g != buf.generation) {
-            poolgen_priv_store(&b->generation, buf.generation);
         }
         if (poolgen_priv_cas(&b->ref, w, w - 1)) {
             return POOLGEN_OK;
@@ -170,12 +180,9 @@ POOLGEN_PRIV_COLD int poolgen_priv_retain_undo(poolgen_arena *arena, poolgen_buf
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
     for (;;) {
         uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
-        uint32_t g = poolgen_priv_load(&b->generation);
         if ((w & POOLGEN_PRIV_COUNT) == 1 && (w & POOLGEN_PRIV_SATURATED) == 0) {
-            if ((g & 0xffff) != w >> 16) { // stored by an owner whose compare-and-swap lost against this reference
-                g = g == 1 ? UINT32_MAX : g - 1;
-            }
-            if (poolgen_priv_last(arena, buf.index, g, w)) {
+            // Alone: whoever claimed the block has stored its generation before releasing it.
+            if (poolgen_priv_last(arena, buf.index, poolgen_priv_load(&b->generation), w)) {
                 break;
             }
         } else if ((w & POOLGEN_PRIV_SATURATED) != 0 || poolgen_priv_cas(&b->ref, w, w - 1)) {
@@ -298,7 +305,7 @@ static inline int poolgen_priv_hand_out(poolgen_arena *arena, uint32_t i, poolge
     poolgen_descriptor *d = poolgen_priv_desc(arena);
     poolgen_block *b = poolgen_priv_block(arena, i);
     poolgen_priv_store(&b->length, d->capacity);
-    poolgen_priv_set_buf(out, i, poolgen_priv_load(&b->generation));
+    poolgen_priv_set_buf(out, i, poolgen_priv_begin(b));
     // Looked at after the claim: Close counts claims after it sets the closed bit.
     uint32_t closed = __atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED;
     if (!POOLGEN_PRIV_LIKELY((closed | (d->flags & POOLGEN_PRIV_SLOW_RELEASE)) == 0)) {
@@ -324,20 +331,6 @@ POOLGEN_PRIV_COLD int poolgen_priv_get_slow(poolgen_arena *arena, poolgen_buf *o
         return POOLGEN_ELIMIT;
     }
     return poolgen_priv_hand_out(arena, i, out);
-}
-
-// poolgen_priv_live is the block of a buffer in use, or NULL, counted if it is stale.
-static inline poolgen_block *poolgen_priv_live(poolgen_arena *arena, poolgen_buf buf)
-{
-    if (!poolgen_priv_in_range(arena, buf)) {
-        return NULL;
-    }
-    poolgen_block *b = poolgen_priv_block(arena, buf.index);
-    if (!POOLGEN_PRIV_LIKELY(poolgen_priv_load(&b->generation) == buf.generation)) {
-        (void)poolgen_priv_stale(arena);
-        return NULL;
-    }
-    return b;
 }
 
 #ifdef __cplusplus

@@ -139,6 +139,26 @@ func TestStress(t *testing.T) {
 	}
 }
 
+// TestDoubleReleaseHarmsNobody releases references twice at once while others use the same blocks: misuse is told, and costs nobody
+// else a reference.
+func TestDoubleReleaseHarmsNobody(t *testing.T) {
+	for _, c := range []struct {
+		toolchain
+		rounds string
+	}{
+		{gcc.std("c11"), "2000000"},
+		{clang.std("c11"), "2000000"},
+		{clang.std("c11").with("tsan", threadSanitizer...), "100000"},
+		{armGcc.std("c11"), "20000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if out := c.run(t, nil, c.compile(t, "misuse.c"), c.rounds); out != "ok" {
+				t.Fatalf("printed %q", out)
+			}
+		})
+	}
+}
+
 // The benchmark runs; what it measures is for a quiet machine.
 func TestBenchmarkProgram(t *testing.T) {
 	out := gcc.std("c11").run(t, nil, gcc.std("c11").compile(t, "bench.c"), "1000")

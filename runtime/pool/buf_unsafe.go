@@ -22,7 +22,7 @@ type Buf struct {
 
 // Valid reports whether b names a buffer whose references are not all gone.
 func (b Buf) Valid() bool {
-	return b.p != nil && get(&b.p.header(b.index).generation) == b.generation
+	return b.p != nil && b.p.header(b.index).holds(b.generation)
 }
 
 // Pool is the pool that b came from.
@@ -31,13 +31,30 @@ func (b Buf) Pool() *Pool { return b.p }
 // Handle is the name under which C knows b. It carries no reference of its own: the C side calls poolgen_retain to keep it.
 func (b Buf) Handle() Handle { return Handle{b.index, b.generation} }
 
+// begin makes the header's generation that of the life in word w, whose claim succeeded, and returns it. Only the claimer calls it.
+func (h *header) begin(w uint32) uint32 {
+	g := ahead(get(&h.generation), w)
+	set(&h.generation, g)
+	return g
+}
+
+// ahead is the full generation of the life in word w, given that of the same life or the one before. 0 is skipped: the word of the
+// first life after 2^32-1 is two ahead.
+func ahead(g, w uint32) uint32 { return g + (w>>refGenShift-g)&0xffff }
+
+// holds reports whether the block has references in a generation.
+func (h *header) holds(generation uint32) bool {
+	// In another generation, in none, or in the closing state the difference is out of range.
+	return h.ref.Load()-generation<<refGenShift-1 < refClosing-1 && get(&h.generation) == generation
+}
+
 // live returns the header of a buffer in use, or panics.
 func (b Buf) live(op string) *header {
 	if b.p == nil {
 		zeroBuf(op)
 	}
 	h := b.p.header(b.index)
-	if get(&h.generation) != b.generation {
+	if !h.holds(b.generation) {
 		b.p.misuse(op, b.index, b.generation, "it was released before")
 	}
 	return h
@@ -130,14 +147,8 @@ func (b Buf) Release() {
 	if n-2 < refMax-1 && get(&h.generation) == b.generation && p.debug == 0 && h.ref.CompareAndSwap(w, w-1) {
 		return
 	}
-	if n != 1 || get(&h.generation) != b.generation || p.debug != 0 || b.index >= p.geo.fixed || next == 0 {
-		p.releaseSlow(b.index, b.generation)
-		return
-	}
-	// Only the holder of the last reference gets here, so the generation is ours to write. Whoever sees the reference
-	// word below sees it.
-	set(&h.generation, next)
-	if !h.ref.CompareAndSwap(w, next<<refGenShift) {
+	if n != 1 || get(&h.generation) != b.generation || p.debug != 0 || b.index >= p.geo.fixed || next == 0 ||
+		!h.ref.CompareAndSwap(w, next<<refGenShift) {
 		p.releaseSlow(b.index, b.generation)
 		return
 	}

@@ -15,14 +15,18 @@
 //	|  generation   |closing|saturated|    count    |
 //	+---------------+-------+---------+-------------+
 //
-//	Get      compare-and-swap (g, 0) to (g, 1)
+//	Get      compare-and-swap (g, 0) to (g, 1); then the full generation is stored in the header
 //	Retain   compare-and-swap (g, n) to (g, n+1), n > 0; then the full generation must match the handle's
 //	Release  compare-and-swap (g, n) to (g, n-1), n > 1
-//	         n = 1: store generation g+1 in the header, compare-and-swap (g, 1) to (g+1, 0)
+//	         n = 1: compare-and-swap (g, 1) to (g+1, 0)
 //
 // A handle whose generation is not the block's is stale: releasing twice, using after release and retaining from zero
 // are caught, in Go by a panic, in C by an error code and a counter. The count saturates at 16,383 references; a
 // saturated block is never reused and is counted. Block generations begin at 1 and skip 0, so the zero Buf is never valid.
+//
+// The header's generation is written by who claimed the block, and by nobody else: by as much as the word's 16 bits are ahead of it.
+// A release writes the word only. If it wrote the generation before, two that race for one reference could take a life back that
+// began meanwhile. So the generation of a free block is the last life's, and a handle is checked against the word too.
 //
 // The closing bit marks a block whose last reference is gone but whose memory cannot be reused yet: an external block
 // whose callback has not run, a block in quarantine, a block released by C in a debug mode. Go finishes those

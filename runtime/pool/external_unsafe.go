@@ -76,7 +76,7 @@ func (p *Pool) joinExternal(ptr unsafe.Pointer, size int, done func(), heap int,
 	addr := uint64(uintptr(ptr))
 	set(&h.external, uint32(addr))
 	set(&h.externalHi, uint32(addr>>32))
-	b := Buf{p, i, get(&h.generation)}
+	b := Buf{p, i, h.begin(h.ref.Load())}
 	p.record(i, b.generation, "acquired")
 	return b, nil
 }

@@ -118,7 +118,7 @@ func (p *Pool) Get() (Buf, error) {
 					return p.handOut(i)
 				}
 				set(&h.length, p.geo.capacity)
-				return Buf{p, i, get(&h.generation)}, nil
+				return Buf{p, i, h.begin(w)}, nil
 			}
 		}
 	}

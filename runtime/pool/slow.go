@@ -103,7 +103,7 @@ func (p *Pool) probe() (uint32, bool) {
 // handOut makes a Buf of the block that the caller has claimed.
 func (p *Pool) handOut(i uint32) (Buf, error) {
 	h := p.header(i)
-	b := Buf{p, i, get(&h.generation)}
+	b := Buf{p, i, h.begin(h.ref.Load())}
 	set(&h.length, p.geo.capacity)
 	slow := p.slow.Load()
 	if slow&slowDebug != 0 {
@@ -143,7 +143,18 @@ func (p *Pool) retainSlow(i, generation uint32) {
 // retainUndo gives a reference back that was taken from a block whose short generation has come round to the handle's. It may
 // be the last one by now, if the block's owners released theirs meanwhile, and then ends the block's life like any other.
 func (p *Pool) retainUndo(i, generation uint32) {
-	p.releaseSlow(i, get(&p.header(i).generation))
+	h := p.header(i)
+	for {
+		w := h.ref.Load()
+		if w&refCountMask == 1 {
+			// Alone: whoever claimed the block has stored its generation before releasing it.
+			p.releaseSlow(i, get(&h.generation))
+			break
+		}
+		if w&refSaturated != 0 || h.ref.CompareAndSwap(w, w-1) {
+			break
+		}
+	}
 	p.misuse("retain", i, generation, "it was released before")
 }
 
@@ -152,18 +163,13 @@ func (p *Pool) releaseSlow(i, generation uint32) {
 	next := nextGeneration(generation)
 	for {
 		w := h.ref.Load()
-		g := get(&h.generation)
-		// g is next when another thread took a reference, against the rules, while the last one was being released.
-		if w>>refGenShift != generation&0xffff || w&refCountMask == 0 || g != generation && g != next {
+		if w>>refGenShift != generation&0xffff || w&refCountMask == 0 || get(&h.generation) != generation {
 			p.misuse("release", i, generation, "it was released before")
 		}
 		if w&refSaturated != 0 {
 			return
 		}
 		if w&refCountMask > 1 {
-			if g != generation {
-				set(&h.generation, generation)
-			}
 			if h.ref.CompareAndSwap(w, w-1) {
 				p.record(i, generation, "released")
 				return
@@ -176,7 +182,6 @@ func (p *Pool) releaseSlow(i, generation uint32) {
 			p.beforeFree(i, generation)
 			word |= refClosing | refSaturated
 		}
-		set(&h.generation, next)
 		if !h.ref.CompareAndSwap(w, word) {
 			continue
 		}
@@ -269,10 +274,10 @@ func (p *Pool) Reap() int {
 
 func (p *Pool) misuse(op string, i, generation uint32, reason string) {
 	p.desc.stale.Add(1)
-	h := p.header(i)
+	w := p.header(i).ref.Load()
 	panic(&MisuseError{
 		Pool: p.name, Op: op, Reason: reason, Block: i, Handle: generation,
-		Generation: get(&h.generation), References: h.ref.Load() & refCountMask,
+		Generation: ahead(get(&p.header(i).generation), w), References: w & refCountMask,
 		History: p.history(i), tracingAvailable: p.trace == nil,
 	})
 }

@@ -90,12 +90,6 @@ func (p *Pool) life(i uint32) (generation uint32, out bool) {
 		if h.ref.Load() != w {
 			continue
 		}
-		if g&0xffff != w>>refGenShift {
-			// The last release is under way: the generation is stored, the reference word not yet.
-			if g--; g == 0 {
-				g--
-			}
-		}
-		return g, w&refCountMask != 0
+		return ahead(g, w), w&refCountMask != 0
 	}
 }

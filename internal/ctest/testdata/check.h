@@ -58,12 +58,13 @@ static inline uint32_t count_out(poolgen_arena *a)
     return n;
 }
 
-// count_released is the number of lives that ended in the arena: a block's generation counts them.
+// count_released is the number of lives that ended in the arena: a block's generation, with what its word is ahead, counts them.
 static inline uint64_t count_released(poolgen_arena *a)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < poolgen_priv_desc(a)->fixed; i++) {
-        n += load(&poolgen_priv_block(a, i)->generation) - 1;
+        uint32_t g = load(&poolgen_priv_block(a, i)->generation), w = load(&poolgen_priv_block(a, i)->ref);
+        n += g + (((w >> 16) - g) & 0xffff) - 1;
     }
     return n;
 }

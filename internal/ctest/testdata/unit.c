@@ -78,10 +78,9 @@ static void test_misuse(void)
     all_stale(a, handle(1, 0), POOLGEN_ESTALE);
     all_stale(a, handle(2, 1), POOLGEN_EINVAL);
     all_stale(a, handle(UINT32_MAX, 1), POOLGEN_EINVAL);
-    // Free, never handed out: a guessed generation takes no reference.
-    CHECK(poolgen_retain(a, handle(1, 1)), POOLGEN_ESTALE);
-    CHECK(poolgen_release(a, handle(1, 1)), POOLGEN_ESTALE);
+    all_stale(a, handle(1, 1), POOLGEN_ESTALE); // guessed: free, never handed out
     CHECK(poolgen_release(a, c), POOLGEN_OK);
+    all_stale(a, handle(c.index, c.generation + 1), POOLGEN_ESTALE); // guessed: free, the next life
     CHECK(count_out(a), 0);
     CHECK(count_released(a), 2);
     free(a);
@@ -186,10 +185,14 @@ static void test_generations(void)
     CHECK(poolgen_release(a, b), POOLGEN_OK);
     CHECK(d->wraps, 0);
     CHECK(poolgen_release(a, b), POOLGEN_OK);
-    CHECK(block->generation, 1); // 0 is skipped
-    CHECK(block->ref, 0x10000);
+    CHECK(block->ref, 0x10000); // 0 is skipped
     CHECK(d->wraps, 1);
     CHECK(poolgen_release(a, b), POOLGEN_ESTALE);
+    poolgen_buf first;
+    CHECK(poolgen_get(a, &first), POOLGEN_OK);
+    CHECK(first.generation, 1);
+    all_stale(a, b, POOLGEN_ESTALE);
+    CHECK(poolgen_release(a, first), POOLGEN_OK);
     // The short generation has come round after 65,536 lives: only the full one tells.
     for (uint32_t count = 1; count <= 3; count++) {
         set(a, 65537, count);
@@ -205,7 +208,14 @@ static void test_generations(void)
     set(a, 65537, 1);
     CHECK(poolgen_priv_retain_undo(a, handle(0, 1)), POOLGEN_ESTALE);
     CHECK(block->ref, 0x20000);
-    CHECK(block->generation, 65538);
+    CHECK(poolgen_get(a, &b), POOLGEN_OK);
+    CHECK(b.generation, 65538);
+    // Taken while the life's own owner, who has claimed the block, has not stored its generation yet.
+    set(a, 65536, 2);
+    block->ref = 0x10002;
+    CHECK(poolgen_priv_retain_undo(a, handle(0, 1)), POOLGEN_ESTALE);
+    CHECK(block->ref, 0x10001);
+    CHECK(poolgen_priv_begin(block), 65537);
     b = set(a, 65536, 1); // short generation 0
     CHECK(poolgen_retain(a, handle(0, 0)), POOLGEN_ESTALE);
     CHECK(poolgen_release(a, handle(0, 0)), POOLGEN_ESTALE);
