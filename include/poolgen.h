@@ -235,9 +235,11 @@ POOLGEN_INLINE int poolgen_check(const poolgen_arena *arena, size_t mapped)
 // poolgen_arena_size is the number of bytes that poolgen_pool_init needs for c; 0 if c is out of range or more than can be addressed.
 POOLGEN_INLINE size_t poolgen_arena_size(const poolgen_pool_config *c)
 {
+    if (c == NULL || c->size == 0 || c->size > POOLGEN_PRIV_MAX_SIZE || c->blocks == 0 || c->blocks > POOLGEN_PRIV_MAX_BLOCKS) {
+        return 0;
+    }
     uint64_t align = c->align == 0 ? 64 : c->align, page = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (c->size == 0 || c->size > POOLGEN_PRIV_MAX_SIZE || c->blocks == 0 || c->blocks > POOLGEN_PRIV_MAX_BLOCKS || align < 64 ||
-        align > (1u << 20) || (align & (align - 1)) != 0) {
+    if (align < 64 || align > (1u << 20) || (align & (align - 1)) != 0) {
         return 0;
     }
     uint64_t unit = align > page ? align : page;
@@ -253,7 +255,7 @@ POOLGEN_INLINE size_t poolgen_arena_size(const poolgen_pool_config *c)
 POOLGEN_INLINE int poolgen_pool_init(void *mem, size_t size, const poolgen_pool_config *c)
 {
     size_t need = poolgen_arena_size(c);
-    uint32_t align = c->align == 0 ? 64 : c->align;
+    uint32_t align = need == 0 || c->align == 0 ? 64 : c->align;
     if (need == 0 || mem == NULL || size < need || (uintptr_t)mem % align != 0) {
         return POOLGEN_EINVAL;
     }

@@ -38,25 +38,27 @@ func (p *Pool) arm(b Buf) {
 	p.record(b.index, b.generation, "acquired")
 }
 
-// beforeFree checks and poisons a block that this thread alone still holds.
-func (p *Pool) beforeFree(i, generation uint32) {
-	if i >= p.geo.fixed || p.debug == 0 {
+// checkGuard reports a write behind the payload of block i. It only reads, so it harms nobody if the block is not the caller's.
+func (p *Pool) checkGuard(i, generation uint32) {
+	if i >= p.geo.fixed || p.debug&DebugCanary == 0 {
 		return
 	}
-	mem := p.whole(i)
-	if p.debug&DebugCanary != 0 {
-		for k, v := range mem[p.geo.capacity:] {
-			if v != guardByte {
-				p.misuse("release", i, generation, fmt.Sprintf("its payload overflowed: guard byte %d behind the %d bytes is %#x, not %#x",
-					k, p.geo.capacity, v, guardByte))
-			}
+	for k, v := range p.whole(i)[p.geo.capacity:] {
+		if v != guardByte {
+			p.misuse("release", i, generation, fmt.Sprintf("its payload overflowed: guard byte %d behind the %d bytes is %#x, not %#x",
+				k, p.geo.capacity, v, guardByte))
 		}
 	}
-	if p.debug&DebugPoison != 0 {
-		payload := mem[:p.geo.capacity]
-		for k := range payload {
-			payload[k] = poisonByte
-		}
+}
+
+// poison fills the payload of block i, which is in the closing state and the caller's to finish.
+func (p *Pool) poison(i uint32) {
+	if i >= p.geo.fixed || p.debug&DebugPoison == 0 {
+		return
+	}
+	payload := p.whole(i)[:p.geo.capacity]
+	for k := range payload {
+		payload[k] = poisonByte
 	}
 }
 

@@ -125,9 +125,15 @@ func TestStaleHandleDoesNotSaturate(t *testing.T) {
 }
 
 // An owner gets and releases blocks; a thief releases the handle that it sees once more, at the same moment. Whoever comes second is
-// told so; generations only ever rise, and no block is lost to others.
+// told so; generations only ever rise, no block is lost to others, and none is poisoned while it is somebody's.
 func TestDoubleReleaseHarmsNobody(t *testing.T) {
-	p, err := New(64, Options{Max: 2})
+	for name, debug := range map[string]Debug{"plain": 0, "poison": DebugPoison} {
+		t.Run(name, func(t *testing.T) { raceReleases(t, debug) })
+	}
+}
+
+func raceReleases(t *testing.T, debug Debug) {
+	p, err := New(64, Options{Max: 2, Debug: debug})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,9 +168,19 @@ func TestDoubleReleaseHarmsNobody(t *testing.T) {
 			break
 		}
 		last[b.index] = b.generation
+		mem := b.Bytes()
 		seen.Store(uint64(b.generation)<<32 | uint64(b.index))
+		whole := true
+		if !raceBuild { // the detector would see the thief's own poison
+			mem[63] = byte(i)
+			stop.Load() // an atomic, so that the next line does read
+			whole = mem[63] == byte(i)
+		}
 		if !release(b) {
 			told++
+		} else if !whole {
+			t.Errorf("round %d: block %d was written while it was out", i, b.index)
+			break
 		}
 	}
 	stop.Store(true)

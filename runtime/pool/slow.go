@@ -179,7 +179,7 @@ func (p *Pool) releaseSlow(i, generation uint32) {
 		held := p.debug != 0 || i >= p.geo.fixed
 		word := next << refGenShift
 		if held {
-			p.beforeFree(i, generation)
+			p.checkGuard(i, generation)
 			word |= refClosing | refSaturated
 		}
 		if !h.ref.CompareAndSwap(w, word) {
@@ -189,6 +189,8 @@ func (p *Pool) releaseSlow(i, generation uint32) {
 			p.desc.wraps.Add(1)
 		}
 		if held {
+			// Not before the swap: until then another release of this reference may give the block to somebody else.
+			p.poison(i)
 			p.record(i, generation, "released for the last time")
 			p.complete(i)
 		} else {
@@ -261,7 +263,8 @@ func (p *Pool) Reap() int {
 			continue
 		}
 		p.desc.pending.Add(^uint32(0))
-		p.beforeFree(i, get(&h.generation))
+		p.checkGuard(i, get(&h.generation))
+		p.poison(i)
 		p.record(i, get(&h.generation), "released for the last time by C")
 		p.complete(i)
 		n++

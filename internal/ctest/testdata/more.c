@@ -183,6 +183,8 @@ static void test_init(void)
     c.blocks = 3;
     c.align = 8192;
     c.shared = 1;
+    CHECK(poolgen_arena_size(NULL), 0);
+    CHECK(poolgen_pool_init(NULL, 0, NULL), POOLGEN_EINVAL);
     size_t need = poolgen_arena_size(&c);
     CHECK(need, 8192 + 3 * 8192);
     CHECK(posix_memalign(&mem, 16384, need + 4096), 0);
