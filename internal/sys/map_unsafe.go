@@ -135,3 +135,16 @@ func Close(fd int) error { return unix.Close(fd) }
 
 // Dup duplicates fd, close-on-exec.
 func Dup(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) }
+
+// Discard gives the memory of [off, off+n) back to the kernel, of the file fd if the mapping is shared (fd is -1 otherwise). The
+// pages read as zero and are committed again when touched. off and n must be page-aligned.
+func (m Map) Discard(off, n, fd int) error {
+	if n <= 0 {
+		return nil
+	}
+	if fd < 0 {
+		return unix.Madvise(m.bytes(off, n), unix.MADV_DONTNEED)
+	}
+	// MADV_DONTNEED leaves the pages of a shared file where they are.
+	return unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(off), int64(n))
+}

@@ -51,3 +51,21 @@ var (
 
 	_ = [1]struct{}{}[unsafe.Sizeof(Handle{})-8]
 )
+
+// The same for allocators.
+var (
+	_ = [1]struct{}{}[unsafe.Sizeof(class{})-classSize]
+	_ = [1]struct{}{}[unsafe.Offsetof(class{}.spanBlocks)-12]
+	_ = [1]struct{}{}[unsafe.Offsetof(class{}.prealloc)-20]
+
+	_ = [1]struct{}{}[unsafe.Sizeof(allocHeader{})-allocHeaderSize]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.id)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.data)-32]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.classes)-52]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.buckets)-68]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.cacheLimit)-84]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.maybeOffset)-104]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.stateOffset)-124]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.cursor)-192]
+	_ = [1]struct{}{}[unsafe.Offsetof(allocHeader{}.caches)-216]
+)
