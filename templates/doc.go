@@ -11,3 +11,6 @@ var files embed.FS
 
 // Header is the template of a generated C header.
 var Header = template.Must(template.ParseFS(files, "header.tmpl"))
+
+// Alloc is the template of an allocator's part of such a header.
+var Alloc = template.Must(template.ParseFS(files, "alloc.tmpl"))

@@ -97,12 +97,21 @@ func (f *file) header(guard string) ([]byte, error) {
 		}
 		pools = append(pools, c)
 	}
-	if len(pools) == 0 {
+	var allocs []string
+	for _, m := range f.allocs {
+		text, err := f.allocHeader(m)
+		if err != nil {
+			return nil, err
+		}
+		allocs = append(allocs, text)
+	}
+	if len(pools) == 0 && len(allocs) == 0 {
 		return nil, nil
 	}
 	var out bytes.Buffer
 	err := templates.Header.Execute(&out, map[string]any{
 		"Mark": generatedMark, "Guard": guard, "Package": f.pkg.Name(), "Enums": exportEnums(f.enums), "Structs": exportStructs(f.structs), "Pools": exportPools(pools),
+		"Allocs": allocs,
 	})
 	return out.Bytes(), err
 }

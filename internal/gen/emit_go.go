@@ -25,8 +25,17 @@ func (f *file) goFile() ([]byte, error) {
 		out.ImportName(imp.Path(), imp.Name())
 	}
 	// const _ = pool.IsABI1
-	out.Comment("Generated for version 1 of the buffer ABI: another version of the runtime does not compile with it.")
-	out.Const().Id("_").Op("=").Qual(poolPath, "IsABI1")
+	if len(f.pools) > 0 {
+		out.Comment("Generated for version 1 of the buffer ABI: another version of the runtime does not compile with it.")
+		out.Const().Id("_").Op("=").Qual(poolPath, "IsABI1")
+	}
+	if len(f.allocs) > 0 {
+		out.Comment("Generated for version 1 of the allocator ABI: another version of the runtime does not compile with it.")
+		out.Const().Id("_").Op("=").Qual(poolPath, "IsAllocABI1")
+	}
+	for _, m := range f.allocs {
+		emitAlloc(out, m)
+	}
 	for _, p := range f.pools {
 		if p.heap {
 			emitHeap(out, p)

@@ -86,6 +86,16 @@ func buildPackage(p *packages.Package, diags *diagnostics) []*file {
 		source := diags.fset.Position(syntax.Package).Filename
 		b := &builder{p: p, diags: diags, seen: map[*types.TypeName]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
 		b.scan(syntax)
+		for _, m := range b.file.allocs {
+			for _, name := range []string{m.name, "New" + m.name, m.name + "Classes", m.name + "MinSize", m.name + "MaxSize", m.name + "Budget", lowerFirst(m.name) + "Sizes"} {
+				if o := p.Types.Scope().Lookup(name); o != nil {
+					diags.addf(m.spec.Obj().Pos(), "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
+				} else if other, ok := emitted[name]; ok {
+					diags.addf(m.spec.Obj().Pos(), "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
+				}
+				emitted[name] = diags.fset.Position(m.spec.Obj().Pos())
+			}
+		}
 		for _, m := range b.file.pools {
 			pos := diags.fset.Position(m.spec.Obj().Pos())
 			for _, name := range []string{m.name, m.name + "Pool", m.name + "Ref", "New" + m.name + "Pool"} {
@@ -99,7 +109,7 @@ func buildPackage(p *packages.Package, diags *diagnostics) []*file {
 				emitted[name] = pos
 			}
 		}
-		if len(b.file.pools) > 0 {
+		if len(b.file.pools)+len(b.file.allocs) > 0 {
 			files = append(files, b.file)
 		}
 	}
@@ -161,23 +171,31 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 			continue
 		}
 		attached[c] = true
-		if d.Name != "pool" {
-			b.diags.addf(c.Slash, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool", d.Name)
+		if d.Name != "pool" && d.Name != "sizeclass" {
+			b.diags.addf(c.Slash, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool and //poolgen:sizeclass", d.Name)
 			continue
 		}
 		if found {
-			b.diags.addf(c.Slash, "%s has two //poolgen:pool directives: keep one", spec.Name.Name)
+			b.diags.addf(c.Slash, "%s has two //poolgen: directives: keep one", spec.Name.Name)
 			continue
 		}
 		found = true
 		before := len(b.diags.list)
-		o := parsePool(&d, b.diags)
 		st, ok := spec.Type.(*ast.StructType)
 		named, isNamed := types.Unalias(b.p.TypesInfo.Defs[spec.Name].Type()).(*types.Named)
 		if !ok || !isNamed || spec.Assign.IsValid() {
-			b.diags.addf(c.Slash, "//poolgen:pool is on %s, which is not a struct type: annotate a struct", spec.Name.Name)
+			b.diags.addf(c.Slash, "//poolgen:%s is on %s, which is not a struct type: annotate a struct", d.Name, spec.Name.Name)
 			continue
 		}
+		if d.Name == "sizeclass" {
+			if o := parseSizeClass(&d, b.diags); len(b.diags.list) == before {
+				if m := b.sizeClass(spec, named, st, o, lines(doc)); m != nil {
+					b.file.allocs = append(b.file.allocs, m)
+				}
+			}
+			continue
+		}
+		o := parsePool(&d, b.diags)
 		if len(b.diags.list) > before {
 			continue
 		}

@@ -11,6 +11,7 @@ type file struct {
 	source  string // path of the annotated file
 	prefix  string // of names in C
 	pools   []*poolModel
+	allocs  []*allocModel
 	structs []*cStruct // nested structs, in the order C needs them
 	enums   []*cEnum   // named integer types
 }

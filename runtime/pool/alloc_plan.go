@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 )
@@ -187,4 +188,20 @@ func (l *allocLayout) offsets(units uint64) uint64 {
 	l.data = at
 	l.mapSize = at + units*unit
 	return l.mapSize
+}
+
+// Or fills in from d what is zero in o.
+func (o AllocOptions) Or(d AllocOptions) AllocOptions {
+	o.Name = cmp.Or(o.Name, d.Name)
+	o.Budget = cmp.Or(o.Budget, d.Budget)
+	o.Align = cmp.Or(o.Align, d.Align)
+	o.Cache = cmp.Or(o.Cache, d.Cache)
+	o.Shared = o.Shared || d.Shared
+	if len(o.Sizes) == 0 {
+		o.Sizes = d.Sizes
+	}
+	if len(o.Prealloc) == 0 {
+		o.Prealloc = d.Prealloc
+	}
+	return o
 }
