@@ -102,11 +102,21 @@ static inline uint32_t poolgen_priv_own_row(void)
     return ((uint32_t)((uintptr_t)__builtin_thread_pointer() >> 12) * UINT32_C(2654435769)) >> 29;
 }
 
+// poolgen_priv_or sets bits and returns the word before that. It is spelled out because GCC 12 leaves the OR out of an inlined
+// __atomic_fetch_or whose result is compared with 0 and whose operand changes in a loop around it.
+static inline uint32_t poolgen_priv_or(uint32_t *word, uint32_t mask)
+{
+    uint32_t old = poolgen_priv_load(word);
+    while (!__atomic_compare_exchange_n(word, &old, old | mask, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+    }
+    return old;
+}
+
 // poolgen_priv_mark notes that the span at unit u may have free blocks of class c.
 static inline void poolgen_priv_mark(poolgen_allocator *a, uint32_t c, uint32_t u)
 {
     uint32_t words = (a->units + 31) / 32, *maybe = poolgen_priv_words(a, a->maybe_offset) + (size_t)c * words + u / 32;
-    if ((__atomic_load_n(maybe, __ATOMIC_SEQ_CST) >> (u & 31) & 1) == 0 && __atomic_fetch_or(maybe, 1u << (u & 31), __ATOMIC_SEQ_CST) == 0) {
+    if ((__atomic_load_n(maybe, __ATOMIC_SEQ_CST) >> (u & 31) & 1) == 0 && poolgen_priv_or(maybe, 1u << (u & 31)) == 0) {
         uint32_t *sum = poolgen_priv_words(a, a->summary_offset) + (size_t)c * ((words + 31) / 32) + u / 1024;
         __atomic_fetch_or(sum, 1u << (u / 32 & 31), __ATOMIC_SEQ_CST);
     }
@@ -115,7 +125,7 @@ static inline void poolgen_priv_mark(poolgen_allocator *a, uint32_t c, uint32_t 
 // poolgen_priv_give makes the blocks in mask of word w free for everybody. All belong to the span at unit first.
 static inline void poolgen_priv_give(poolgen_allocator *a, uint32_t c, uint32_t first, uint32_t w, uint32_t mask)
 {
-    uint32_t old = __atomic_fetch_or(poolgen_priv_words(a, a->bits_offset) + w, mask, __ATOMIC_SEQ_CST);
+    uint32_t old = poolgen_priv_or(poolgen_priv_words(a, a->bits_offset) + w, mask);
     poolgen_priv_store(poolgen_priv_row(a, poolgen_priv_own_row()) + c, w + 1);
     if (old == 0) {
         poolgen_priv_mark(a, c, first);

@@ -36,7 +36,7 @@ static const uint32_t cam_sizes[85] = {
 // cam_class_of is the smallest class that holds n bytes, 1 to CAM_MAX_SIZE.
 static inline uint32_t cam_class_of(uint32_t n)
 {
-    n = n < CAM_MIN_SIZE ? CAM_MIN_SIZE : n;
+    n = n < 64 ? 64 : n;
     return poolgen_priv_bucket(n, 7, 3) - 3;
 }
 
@@ -276,7 +276,7 @@ static const uint8_t packet_lookup[] = {
 // packet_class_of is the smallest class that holds n bytes, 1 to PACKET_MAX_SIZE.
 static inline uint32_t packet_class_of(uint32_t n)
 {
-    n = n < PACKET_MIN_SIZE ? PACKET_MIN_SIZE : n;
+    n = n < 192 ? 192 : n;
     uint32_t c = packet_lookup[poolgen_priv_bucket(n, 5, 1) - 6];
     return c + (n > packet_sizes[c]);
 }
