@@ -27,9 +27,11 @@ generate: ## regenerate every checked-in generated file
 	$(GO) generate ./...
 
 bench: ## benchmarks of the runtime, from Go and C, also as multiples of one atomic add
+	@scripts/setup.sh bench
 	$(GO) test -run '^$$' -bench . -benchmem ./runtime/... | awk -f scripts/ratios.awk
 	@mkdir -p build && $(CC) -O2 -std=c11 -pthread -Iinclude -o build/bench internal/ctest/testdata/bench.c
 	@echo && echo "the same from C, through poolgen.h" && build/bench
+	@echo && echo "malloc and free from C, through poolgen_alloc.h" && scripts/allocbench.sh
 
 clean: ## remove build/
 	rm -rf build

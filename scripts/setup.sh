@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a make target needs and this machine lacks: setup.sh demo|test
+# Installs what a make target needs and this machine lacks: setup.sh demo|test|bench
 #
 # Every package has a probe, a command or a file, so a second run costs a few
 # milliseconds, touches nothing and needs no network. Debian and its
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 host_lib() { pkg-config --exists "$1" 2>/dev/null; }
 # The armhf libraries are Debian multiarch ones: they live beside the host's.
 armhf_lib() { [ -e "/usr/lib/arm-linux-gnueabihf/$1" ]; }
+library() { ldconfig -p | grep -q "^[[:space:]]*$1 "; }
 tool() { command -v "$1" >/dev/null; }
 
 # Prints the packages whose probe fails, for one line of "package probe args".
@@ -44,8 +45,24 @@ test_packages() {
 		libc6-dev-armhf-cross test -e /usr/arm-linux-gnueabihf/lib/libc.so
 		qemu-user-static tool qemu-arm-static
 		clang tool clang
+		zlib1g-dev test -e /usr/include/zlib.h
+		libzstd-dev test -e /usr/include/zstd.h
+		libsqlite3-dev test -e /usr/include/sqlite3.h
+		liblua5.4-dev test -e /usr/include/lua5.4/lua.h
+		libcjson-dev test -e /usr/include/cjson/cJSON.h
 	END
 	clang_runtime || echo libclang-rt-dev
+}
+
+# The allocators that ours is measured beside.
+bench_packages() {
+	probe <<-END
+		gcc tool gcc
+		libc6-dev test -e /usr/include/stdlib.h
+		libmimalloc2.0 library libmimalloc.so.2
+		libjemalloc2 library libjemalloc.so.2
+		libtcmalloc-minimal4 library libtcmalloc_minimal.so.4
+	END
 }
 
 # Never gcc-multilib: it conflicts with the ARM cross compilers.
@@ -97,7 +114,8 @@ mode=${1:-}
 case $mode in
 demo) packages=demo_packages ;;
 test) packages=test_packages ;;
-*) echo "usage: setup.sh demo|test" >&2; exit 2 ;;
+bench) packages=bench_packages ;;
+*) echo "usage: setup.sh demo|test|bench" >&2; exit 2 ;;
 esac
 
 tool go || { echo "setup: no go command; Go 1.26 or later is at https://go.dev/dl/" >&2; exit 1; }
