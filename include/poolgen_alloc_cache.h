@@ -99,8 +99,13 @@ POOLGEN_PRIV_SLOW void *poolgen_priv_take(poolgen_allocator *a, poolgen_cache *t
     }
     want = m != NULL && m->n != 0 ? 1 : want;
     void *result = NULL;
-    while (got < want) {
-        uint32_t w = poolgen_priv_more(a, t, c, want - got, &first, &mask);
+    uint32_t w = 0;
+    for (int pair = 0; got < want; pair = got > 0) {
+        // The word beside the first one, whose states share its cache line, had better be this thread's too.
+        w = pair ? w ^ 1 : poolgen_priv_more(a, t, c, want - got, &first, &mask);
+        if (pair) {
+            mask = w < a->units << (a->block_shift - 5) ? poolgen_priv_claim(a, c, w, want - got, &first) : 0;
+        }
         if (mask == 0) {
             if (result == NULL) {
                 poolgen_priv_count(&a->refusals);
@@ -124,7 +129,7 @@ POOLGEN_PRIV_SLOW void *poolgen_priv_take(poolgen_allocator *a, poolgen_cache *t
                 t->bytes += size;
             }
         }
-        if (got > 1) {
+        if (pair) {
             break; // a round more would cost another search
         }
     }

@@ -197,8 +197,17 @@ func (a *Allocator) fetch(t *Cache, c uint32) (unsafe.Pointer, error) {
 		}
 	}
 	var result unsafe.Pointer
-	for got := uint32(0); got <= 1 && got < want; {
-		f := a.more(t, c, want-got)
+	var f found
+	for got, pair := uint32(0), false; got < want && !pair; {
+		if pair = got > 0; pair {
+			// The word beside the first one, whose states share its cache line, had better be this cache's too.
+			if f.word ^= 1; f.word >= a.geo.units<<(a.geo.blockShift-5) {
+				break
+			}
+			f.mask, f.first = a.claim(c, f.word, want-got)
+		} else {
+			f = a.more(t, c, want-got)
+		}
 		if f.mask == 0 {
 			break
 		}
