@@ -87,6 +87,10 @@ func buildPackage(p *packages.Package, diags *diagnostics) []*file {
 		b := &builder{p: p, diags: diags, seen: map[*types.TypeName]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
 		b.scan(syntax)
 		for _, m := range b.file.allocs {
+			if other, ok := emitted["prefix="+m.prefix]; ok {
+				diags.addf(m.spec.Obj().Pos(), "its names in C begin with %s_, and so do those of the one at %s: give one of them another prefix=", m.prefix, filepath.Base(other.String()))
+			}
+			emitted["prefix="+m.prefix] = diags.fset.Position(m.spec.Obj().Pos())
 			for _, name := range []string{m.name, "New" + m.name, m.name + "Classes", m.name + "MinSize", m.name + "MaxSize", m.name + "Budget", lowerFirst(m.name) + "Sizes"} {
 				if o := p.Types.Scope().Lookup(name); o != nil {
 					diags.addf(m.spec.Obj().Pos(), "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
