@@ -54,6 +54,12 @@
 //
 // Headers are out of band so that an overflowing payload, or a DMA engine that writes back a whole cache line, never reaches one.
 //
+// # Memory of any size
+//
+// An [Allocator] hands out blocks of any size from size classes, within a budget, and works on the same memory as
+// include/poolgen_alloc.h. A [Cache] makes that cheap for one goroutine. Its blocks carry no generation: Free checks that an
+// address is that of an allocated block, and panics with [*AllocError] if it is not. How it works is written in alloc.go.
+//
 // # What cannot be detected
 //
 // A raw pointer used after its reference was released; the debug modes (poison, canaries, PROT_NONE quarantine) make
