@@ -37,13 +37,13 @@ const (
 
 // class describes the blocks of one size. Field for field poolgen_class in include/poolgen_alloc_abi.h.
 type class struct {
-	size       uint32 // bytes of a block
-	reciprocal uint32 // 2^32 / size, rounded up
-	spanUnits  uint32 // units that are cut into blocks together
-	spanBlocks uint32 // and how many blocks they give
-	cap        uint32 // blocks that a cache keeps at most
-	prealloc   uint32 // blocks made at the start
-	_          [2]uint32
+	size       uint32    // bytes of a block
+	reciprocal uint32    // 2^32 / size, rounded up
+	spanUnits  uint32    // units that are cut into blocks together
+	spanBlocks uint32    // and how many blocks they give
+	cap        uint32    // blocks that a cache keeps at most
+	prealloc   uint32    // blocks made at the start
+	reserved   [2]uint32 // 0
 }
 
 // allocHeader starts an allocator's memory. Field for field poolgen_allocator in include/poolgen_alloc_abi.h.
