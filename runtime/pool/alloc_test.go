@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -178,17 +181,25 @@ func TestSpansAreReclaimed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for _, size := range []int{64, 1000, 40000, 200000, 100, 131072} {
-		var all []unsafe.Pointer
+	fill := func(size int, malloc func(int) (unsafe.Pointer, error)) (all []unsafe.Pointer) {
 		for {
-			p, err := c.Malloc(size)
+			p, err := malloc(size)
 			if err != nil {
-				break
+				return all
 			}
 			all = append(all, p)
 		}
-		if got := len(all) * size; got < 1200<<10 {
-			t.Errorf("only %d bytes in blocks of %d", got, size)
+	}
+	for _, size := range []int{64, 1000, 40000, 200000, 100, 131072} {
+		fresh := testAllocator(t, AllocOptions{Budget: 2 << 20})
+		want := fill(size, fresh.Malloc)
+		for _, p := range want {
+			fresh.Free(p)
+		}
+		closeAllocator(t, fresh)
+		all := fill(size, c.Malloc)
+		if len(all) != len(want) {
+			t.Errorf("%d blocks of %d bytes after others, %d in a fresh allocator", len(all), size, len(want))
 		}
 		for _, p := range all {
 			c.Free(p)
@@ -242,7 +253,6 @@ func TestFreeOfWhatIsNotAllocated(t *testing.T) {
 
 func TestRealloc(t *testing.T) {
 	a := testAllocator(t, AllocOptions{})
-	defer closeAllocator(t, a)
 	p, err := a.Realloc(nil, 10)
 	if err != nil {
 		t.Fatal(err)
@@ -266,15 +276,36 @@ func TestRealloc(t *testing.T) {
 		check(n)
 	}
 	check(1 << 20)
+	// Growing fails where something stands behind, however much room there is before it, and takes nothing then.
+	gap, _ := a.Malloc(900 << 10)
+	wall, _ := a.Malloc(200 << 10)
+	a.Free(gap)
+	used := a.Stats().Used
+	if at, _ := a.where("", p); a.resizeRun(at>>8, 3<<20) {
+		t.Error("a large block grew into another")
+	}
+	if got := a.Stats().Used; got != used || !a.takeRun(uint32((uintptr(gap)-uintptr(a.data))>>a.geo.unitShift), 900<<10>>a.geo.unitShift) {
+		t.Errorf("%d bytes used, then %d, or units lost", used, got)
+	}
+	a.giveRun(uint32((uintptr(gap)-uintptr(a.data))>>a.geo.unitShift), 900<<10>>a.geo.unitShift)
+	a.Free(wall)
 	at := p
 	check(3 << 20) // nothing behind it is in use
 	if p != at {
 		t.Error("a large block moved though there was room behind it")
 	}
-	if _, err := a.Realloc(p, 1<<30); !errors.Is(err, ErrLimit) || *(*byte)(p) != want {
+	a.reclaim()
+	if s := a.Stats(); s.Used != 3<<20 || s.LiveBytes != 3<<20 {
+		t.Errorf("%+v", s)
+	}
+	if err := a.Close(); err == nil {
+		t.Error("closed with a block allocated")
+	}
+	if _, err := a.Realloc(p, 1<<30); !errors.Is(err, ErrClosed) || *(*byte)(p) != want {
 		t.Errorf("%v, content %d", err, *(*byte)(p))
 	}
 	a.Free(p)
+	closeAllocator(t, a)
 }
 
 func TestAlignedAlloc(t *testing.T) {
@@ -284,11 +315,15 @@ func TestAlignedAlloc(t *testing.T) {
 		if align > int(1<<a.geo.unitShift) && a.skew == 0 && uintptr(a.data)%uintptr(align) != 0 {
 			continue
 		}
-		for _, n := range []int{0, 1, 100, 5000, 200000} {
+		var held []unsafe.Pointer
+		for _, n := range []int{0, 1, 100, 5000, 200000, 1 << a.geo.unitShift, 1} {
 			p, err := a.AlignedAlloc(align, n)
 			if err != nil || uintptr(p)%uintptr(align) != 0 || a.UsableSize(p) < n {
 				t.Fatalf("align %d, %d bytes: %p, %v", align, n, p, err)
 			}
+			held = append(held, p)
+		}
+		for _, p := range held {
 			a.Free(p)
 		}
 	}
@@ -376,4 +411,70 @@ func TestAllocatorAcrossGoroutines(t *testing.T) {
 	if used := a.h.used.Load(); used != 0 {
 		t.Errorf("%d units are lost", used)
 	}
+}
+
+// In a tight budget spans change their class all the time while others claim, give and free: no block is handed out twice, and at the
+// end nothing is lost.
+func TestReclaimWhileOthersWork(t *testing.T) {
+	a := testAllocator(t, AllocOptions{Budget: 768 << 10, Cache: 32 << 10})
+	defer closeAllocator(t, a)
+	span := 500 * time.Millisecond
+	if v := os.Getenv("POOLGEN_SOAK"); v != "" {
+		var err error
+		if span, err = time.ParseDuration(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := time.Now().Add(span)
+	var workers sync.WaitGroup
+	var got, refused atomic.Int64
+	slots := make([]atomic.Pointer[[2]uintptr], 64)
+	for k := range 4 {
+		workers.Go(func() {
+			malloc, free := a.Malloc, a.Free
+			if k%2 == 0 {
+				c, err := a.Cache()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				malloc, free = c.Malloc, c.Free
+			}
+			r := rand.New(rand.NewPCG(uint64(k), 9))
+			for i := 0; i%64 != 0 || time.Now().Before(end); i++ {
+				n := 16 << r.IntN(13)
+				var block *[2]uintptr
+				if p, err := malloc(n); err == nil {
+					block = (*[2]uintptr)(p)
+					block[0], block[1] = uintptr(p), uintptr(n)
+					got.Add(1)
+				} else {
+					refused.Add(1)
+				}
+				if old := slots[r.IntN(len(slots))].Swap(block); old != nil {
+					if p := unsafe.Pointer(old); old[0] != uintptr(p) || a.UsableSize(p) < int(old[1]) {
+						t.Errorf("block %p of %d bytes was overwritten with %x", p, a.UsableSize(p), *old)
+						return
+					}
+					free(unsafe.Pointer(old))
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for i := range slots {
+		if p := slots[i].Load(); p != nil {
+			a.Free(unsafe.Pointer(p))
+		}
+	}
+	s := a.Stats()
+	if s.Live != 0 || s.Misuses != 0 || s.Caches != 0 || s.Reclaims == 0 {
+		t.Errorf("%d live, %d misuses, %d caches, %d reclaims", s.Live, s.Misuses, s.Caches, s.Reclaims)
+	}
+	a.reclaim()
+	if used := a.h.used.Load(); used != 0 {
+		t.Errorf("%d units are lost", used)
+	}
+	t.Logf("%d blocks, %d refused, %d spans reclaimed", got.Load(), refused.Load(), s.Reclaims)
 }

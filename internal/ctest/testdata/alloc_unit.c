@@ -5,16 +5,24 @@
 #define PACKET_IMPLEMENTATION
 #include "alloc_pool.h"
 
-static poolgen_allocator *fresh(void)
+static poolgen_allocator *within(uint64_t budget)
 {
-    size_t n = cam_size();
+    poolgen_alloc_config c = cam_config();
+    c.budget = budget;
+    size_t n = poolgen_alloc_size(&c);
     void *mem = NULL;
-    CHECK(n > 0 && n <= CAM_BUDGET, 1);
+    CHECK(n > 0 && n <= budget, 1);
     CHECK(posix_memalign(&mem, 65536, n), 0);
     memset(mem, 0, n);
-    CHECK(cam_init(mem, n), POOLGEN_OK);
+    CHECK(poolgen_alloc_init(mem, n, &c), POOLGEN_OK);
     CHECK(cam_use((poolgen_allocator *)mem), POOLGEN_OK);
     return (poolgen_allocator *)mem;
+}
+
+static poolgen_allocator *fresh(void)
+{
+    CHECK(cam_size() > 0 && cam_size() <= CAM_BUDGET, 1);
+    return within(CAM_BUDGET);
 }
 
 static void drop(poolgen_allocator *a)
@@ -155,7 +163,7 @@ static void *worker(void *arg)
     uint32_t s = (uint32_t)(uintptr_t)arg;
     for (int i = 0; i < ROUNDS; i++) {
         s ^= s << 13, s ^= s >> 17, s ^= s << 5;
-        size_t n = 16 + s % 3000;
+        size_t n = (size_t)16 << (s >> 20) % 13;
         uintptr_t *p = (uintptr_t *)cam_malloc(n);
         if (p != NULL) {
             p[0] = (uintptr_t)p;
@@ -171,9 +179,10 @@ static void *worker(void *arg)
     return NULL; // the thread's end flushes its cache
 }
 
-static void threads(void)
+// In a tight budget spans change their class all the time meanwhile.
+static void threads(uint64_t bytes)
 {
-    poolgen_allocator *a = fresh();
+    poolgen_allocator *a = within(bytes);
     pthread_t t[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&t[i], NULL, worker, (void *)(i + 1)), 0);
@@ -186,6 +195,7 @@ static void threads(void)
         slots[i] = NULL;
     }
     CHECK(a->misuses, 0);
+    CHECK(bytes > 1 << 20 || a->reclaims > 0, 1);
     drop(a);
 }
 
@@ -232,7 +242,8 @@ int main(void)
     sizes();
     moves();
     budget();
-    threads();
+    threads(CAM_BUDGET);
+    threads(1 << 20);
     hostile();
     puts("ok");
     return 0;
