@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/poolgen/poolgen/internal/gen"
 	"github.com/spf13/cobra"
@@ -38,7 +40,8 @@ Exit status: 0 done, 1 the source is wrong or (with -check) a file is stale,
 			if len(args) == 0 {
 				c.Patterns = []string{"."}
 			}
-			r, err := gen.Run(c)
+			c.Cache = cacheDir()
+			r, err := gen.RunContext(cmd.Context(), c)
 			if err != nil {
 				return err
 			}
@@ -50,8 +53,26 @@ Exit status: 0 done, 1 the source is wrong or (with -check) a file is stale,
 	f.StringVarP(&c.Output, "output", "o", "", "write the Go code to `file`")
 	f.StringVar(&c.Header, "header", "", "write the C header to `file`")
 	f.BoolVar(&c.Check, "check", false, "write nothing; exit 1 if a generated file is stale")
+	f.StringVar(&c.Tags, "tags", "", "build `tags`, separated by commas")
 	f.BoolVarP(&verbose, "verbose", "v", false, "say what is written and what is unchanged")
 	return cmd
+}
+
+// cacheDir is the folder that remembers what was generated from what: $POOLGEN_CACHE, or one below the user's cache folder. It is ""
+// when the variable is off, or when there is no such folder.
+func cacheDir() string {
+	switch dir := os.Getenv("POOLGEN_CACHE"); dir {
+	case "":
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return ""
+		}
+		return filepath.Join(user, "poolgen")
+	case "off":
+		return ""
+	default:
+		return dir
+	}
 }
 
 func report(r *gen.Result, check, verbose bool, stdout, stderr io.Writer) error {

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("INCLUDE", filepath.Join(root, "include"))
 			e.Setenv("GOFLAGS", "-mod=mod")
 			e.Setenv("CGO_ENABLED", "0")
+			e.Setenv("POOLGEN_CACHE", filepath.Join(e.WorkDir, ".cache"))
 			mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 			if err != nil {
 				return err

@@ -30,9 +30,9 @@ func (d *diagnostics) addf(pos token.Pos, format string, args ...any) {
 	d.list = append(d.list, Diagnostic{d.fset.Position(pos), fmt.Sprintf(format, args...)})
 }
 
-func (d *diagnostics) sorted() []Diagnostic {
-	slices.SortStableFunc(d.list, func(a, b Diagnostic) int {
+func sorted(list []Diagnostic) []Diagnostic {
+	slices.SortStableFunc(list, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Pos.Filename, b.Pos.Filename), a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column, cmp.Compare(a.Message, b.Message))
 	})
-	return slices.Compact(d.list)
+	return slices.Compact(list)
 }

@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -10,76 +9,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/tools/go/packages"
 )
-
-// Config says what a run does.
-type Config struct {
-	Dir      string   // where patterns are resolved; "" is the working directory
-	Patterns []string // packages, as the go command takes them
-	Output   string   // path of the Go file; "" is beside the source, its name with _pool.go
-	Header   string   // path of the C header; "" is beside the source, its name with _pool.h
-	Check    bool     // write nothing, report what is stale
-}
-
-// Result is what a run found and did.
-type Result struct {
-	Diagnostics []Diagnostic // what is wrong with the source; nothing was written if there is any
-	Written     []string     // files written, or stale ones with Config.Check
-	Unchanged   []string     // files that are as they should be
-}
-
-// Run generates for all packages that match. It writes nothing when any source is wrong. The error is one of the environment: no such
-// package, a file that cannot be written.
-func Run(c Config) (*Result, error) {
-	pkgs, fset, err := load(c.Dir, c.Patterns)
-	if err != nil {
-		return nil, err
-	}
-	diags := &diagnostics{fset: fset}
-	var files []*file
-	for _, p := range pkgs {
-		if errs := loadErrors(p); len(errs) > 0 {
-			if errs[0].Pos.Filename == "" {
-				return nil, errors.New(errs[0].Message) // no such package
-			}
-			diags.list = append(diags.list, errs...)
-			continue
-		}
-		files = append(files, buildPackage(p, diags)...)
-	}
-	r := &Result{Diagnostics: diags.sorted()}
-	relative(c.Dir, r.Diagnostics)
-	if len(r.Diagnostics) > 0 {
-		return r, nil
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("no struct in %s is annotated: put //poolgen:pool in the comment above one", strings.Join(c.Patterns, " "))
-	}
-	if len(files) > 1 && (c.Output != "" || c.Header != "") {
-		return nil, fmt.Errorf("-o and -header name one file, and %d source files are annotated: name one package with one such file", len(files))
-	}
-	var outputs []output
-	for _, f := range files {
-		list, err := f.render(c)
-		if err != nil {
-			return nil, err
-		}
-		outputs = append(outputs, list...)
-	}
-	return r, write(outputs, c, r)
-}
 
 // builder makes the model of one source file.
 type builder struct {
-	p     *packages.Package
+	p     *unit
 	diags *diagnostics
 	file  *file
 	seen  map[*types.TypeName]bool
 }
 
-func buildPackage(p *packages.Package, diags *diagnostics) []*file {
+func buildPackage(p *unit, diags *diagnostics) []*file {
 	var files []*file
 	emitted := map[string]token.Position{}
 	for _, syntax := range p.Syntax {
@@ -121,7 +61,7 @@ func buildPackage(p *packages.Package, diags *diagnostics) []*file {
 }
 
 // defaultPrefix is the package's name, or the last part of a program's import path.
-func defaultPrefix(p *packages.Package) string {
+func defaultPrefix(p *unit) string {
 	name := p.Name
 	if name == "main" {
 		name = path.Base(p.PkgPath)
