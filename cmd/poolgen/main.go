@@ -29,6 +29,7 @@ var errSource = errors.New("source is wrong")
 func root(stdout, stderr io.Writer) *cobra.Command {
 	cmd := generateCommand(stdout, stderr)
 	cmd.AddCommand(
+		initCommand(stdout),
 		versionCommand(stdout),
 	)
 	return cmd
