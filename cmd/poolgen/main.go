@@ -20,7 +20,10 @@ const (
 	exitUsage  = 2 // the command line is wrong, or the environment: no such package, a file that cannot be written
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	asVetTool(os.Args[1:])
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // errSource says that what is wrong has been printed already.
 var errSource = errors.New("source is wrong")
@@ -31,6 +34,7 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 	cmd.AddCommand(
 		initCommand(stdout),
 		versionCommand(stdout),
+		vetCommand(stdout, stderr),
 	)
 	return cmd
 }
