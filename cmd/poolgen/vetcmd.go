@@ -90,13 +90,10 @@ func (v *vetRun) run(stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	out, err := v.goVet("-json")
-	if err != nil {
-		return err
-	}
+	out, failed := v.goVet("-json") // findings in the packages that do compile are worth having
 	found, err := parseVet(out)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	if v.json {
 		enc := json.NewEncoder(stdout)
@@ -109,10 +106,10 @@ func (v *vetRun) run(stdout, stderr io.Writer) error {
 			fmt.Fprintf(stderr, "%s:%d:%d: %s (%s)\n", f.File, f.Line, f.Column, f.Message, f.Code)
 		}
 	}
-	if len(found) > 0 {
+	if failed == nil && len(found) > 0 {
 		return errSource
 	}
-	return nil
+	return failed
 }
 
 // goVet runs go vet with this program as its tool and returns what it printed.
@@ -130,23 +127,29 @@ func (v *vetRun) goVet(flag string) ([]byte, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		var exit *exec.ExitError
-		if text := strings.TrimSpace(errs.String()); errors.As(err, &exit) && text != "" {
-			return nil, fmt.Errorf("go vet: %s", text)
+		if text := strings.TrimSpace(string(withoutHeads(errs.Bytes()))); errors.As(err, &exit) && text != "" {
+			return out.Bytes(), fmt.Errorf("go vet: %s", text)
 		}
-		return nil, fmt.Errorf("go vet: %w", err)
+		return out.Bytes(), fmt.Errorf("go vet: %w", err)
 	}
-	return slices.Concat(out.Bytes(), []byte("\n"), errs.Bytes()), nil
+	return out.Bytes(), nil
 }
 
-// parseVet reads what go vet -json printed: objects of findings by package and analyzer, among lines that begin with #. A package
-// and its test variant find the same twice.
-func parseVet(out []byte) ([]vetFinding, error) {
+// withoutHeads drops the lines with which the go command begins what it prints of each package.
+func withoutHeads(out []byte) []byte {
 	var text []byte
 	for line := range bytes.Lines(out) {
 		if !bytes.HasPrefix(line, []byte("#")) {
 			text = append(text, line...)
 		}
 	}
+	return text
+}
+
+// parseVet reads what go vet -json printed: objects of findings by package and analyzer. A package and its test variant find the
+// same twice.
+func parseVet(out []byte) ([]vetFinding, error) {
+	text := withoutHeads(out)
 	found := []vetFinding{}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	for {

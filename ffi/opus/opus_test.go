@@ -105,14 +105,17 @@ func TestBufsAndNoAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer in.Release()
 	out, err := frames.Get()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer out.Release()
 	packet, err := packets.Get()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer packet.Release()
 	clear(in.Bytes())
 	n := testing.AllocsPerRun(100, func() {
 		if err := e.EncodeBuf(in, packet); err != nil {

@@ -638,3 +638,12 @@ func joined(p *pool.Pool) error {
 	b.Release()
 	return nil
 }
+
+func wantsError(p *pool.Pool, fail func(string)) {
+	if _, err := p.Get(); err == nil {
+		fail("no error")
+	}
+	if _, err := p.Get(); !errors.Is(err, os.ErrClosed) {
+		fail("another error")
+	}
+}

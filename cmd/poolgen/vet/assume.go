@@ -1,0 +1,116 @@
+package vet
+
+import (
+	"go/constant"
+	"go/token"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// assume returns the state on one side of a condition, or nil where that side has no reference.
+func (w *walk) assume(st *state, cond ssa.Value, taken bool) *state {
+	if v, known := w.outcome(st, cond); known && v != taken {
+		return nil
+	}
+	next := st.clone()
+	x := cond
+	for {
+		not, ok := x.(*ssa.UnOp)
+		if !ok || not.Op != token.NOT {
+			break
+		}
+		x, taken = not.X, !taken
+	}
+	if w.discarded() && w.tests(st, x) {
+		next.quiet = true // whoever asks for the error only knows why
+	}
+	switch v := x.(type) {
+	case *ssa.BinOp:
+		failed := st.vals[v.X] == failure || st.vals[v.Y] == failure
+		if failed && (v.Op == token.EQL || v.Op == token.NEQ) {
+			same := (v.Op == token.EQL) == taken
+			switch isNil(v.X) || isNil(v.Y) {
+			case true:
+				if !same {
+					return nil
+				}
+				next.checked = true
+			case false: // a sentinel
+				if same {
+					return nil
+				}
+			}
+		}
+	case *ssa.Call:
+		f := v.Call.StaticCallee()
+		for _, a := range v.Call.Args {
+			if st.vals[a] != failure {
+				continue
+			}
+			if f != nil && f.Pkg != nil && f.Pkg.Pkg.Path() == "errors" {
+				if taken {
+					return nil
+				}
+			} else {
+				next.quiet = true
+			}
+		}
+		if f != nil && len(v.Call.Args) == 1 && st.vals[v.Call.Args[0]].reference() && refMethod(function(f)) == "Valid" {
+			if st.held > 0 != taken && !st.unsure {
+				return nil
+			}
+		}
+	default:
+		if st.vals[x] == success {
+			if !taken {
+				return nil
+			}
+			next.checked = true
+		}
+	}
+	if key, flip := w.condKey(x); w.twice[key] {
+		next.facts[key] = taken != flip
+	}
+	return next
+}
+
+// discarded reports whether the function dropped the reference where it came.
+func (w *walk) discarded() bool {
+	if w.o.call == nil {
+		return false
+	}
+	for _, r := range *w.o.call.Referrers() {
+		if x, ok := r.(*ssa.Extract); !ok || x.Index == w.o.ref && len(*x.Referrers()) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tests reports whether a condition depends on the error or bool that came with the reference.
+func (w *walk) tests(st *state, cond ssa.Value) bool {
+	status := func(v ssa.Value) bool { return st.vals[v] == failure || st.vals[v] == success }
+	switch v := cond.(type) {
+	case *ssa.BinOp:
+		return status(v.X) || status(v.Y)
+	case *ssa.Call:
+		return slices.ContainsFunc(v.Call.Args, status)
+	}
+	return status(cond)
+}
+
+func isNil(v ssa.Value) bool {
+	c, ok := v.(*ssa.Const)
+	return ok && c.Value == nil
+}
+
+// outcome returns what is known of a condition.
+func (w *walk) outcome(st *state, cond ssa.Value) (value, known bool) {
+	if c, ok := cond.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.Bool {
+		return constant.BoolVal(c.Value), true
+	}
+	key, flip := w.condKey(cond)
+	v, known := st.facts[key]
+	return v != flip, known
+}
