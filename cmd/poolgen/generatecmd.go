@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,49 +12,70 @@ import (
 
 func generateCommand(stdout, stderr io.Writer) *cobra.Command {
 	var c gen.Config
-	var verbose bool
+	p := reporter{stdout: stdout, stderr: stderr}
+	var watching bool
+	var color string
 	cmd := &cobra.Command{
 		Use:   "poolgen [packages]",
 		Short: "Generate typed pools that Go and C share from annotated structs",
-		Long: `poolgen reads structs annotated with //poolgen:pool and writes, beside each source
-file NAME.go, NAME_pool.go with the typed pool and NAME_pool.h for C. Packages are
-named as for the go command; the default is the one in this folder.
+		Long: `poolgen reads structs annotated with //poolgen:pool or //poolgen:sizeclass and writes,
+beside each source file NAME.go, NAME_pool.go for Go and NAME_pool.h for C. Packages
+are named as for the go command; the default is the one in this folder. Packages in
+which nothing has changed are passed over; POOLGEN_CACHE is the folder that remembers
+them, or off.
 
 Exit status: 0 done, 1 the source is wrong or (with -check) a file is stale,
 2 the command line or the environment is wrong.`,
-		Example: `  //go:generate go tool poolgen
-
-  //poolgen:pool shared prealloc=16 max=256
-  type frame struct {
-      PTS int64
-      PCM [1920]int16 ` + "`poolgen:\"align=64\"`" + `
-  }`,
+		Example: `  poolgen ./...             every package of the module
+  poolgen -check ./...      for continuous integration
+  poolgen -watch ./...      again after each change
+  //go:generate go tool poolgen`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := unknownCommand(cmd, args); err != nil {
+				return err
+			}
+			if p.asJSON && p.sarif == "-" {
+				return errors.New("-json and -sarif=- both write to standard output: give -sarif a file")
+			}
+			if p.paint, err = newPaint(color, stderr); err != nil {
 				return err
 			}
 			c.Patterns = args
 			if len(args) == 0 {
 				c.Patterns = []string{"."}
 			}
-			c.Cache = cacheDir()
-			r, err := gen.RunContext(cmd.Context(), c)
-			if err != nil {
+			c.Cache, p.check = cacheDir(), c.Check
+			once := func() ([]string, error) {
+				r, err := gen.RunContext(cmd.Context(), c)
+				if cmd.Context().Err() != nil {
+					return nil, errors.New("interrupted")
+				}
+				if err := p.report(r, err); err != nil {
+					return nil, err
+				}
+				return r.Folders, nil
+			}
+			if !watching {
+				_, err := once()
 				return err
 			}
-			return report(r, c.Check, verbose, stdout, stderr)
+			return watch(cmd.Context(), c, stderr, once)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&c.Output, "output", "o", "", "write the Go code to `file`")
 	f.StringVar(&c.Header, "header", "", "write the C header to `file`")
-	f.BoolVar(&c.Check, "check", false, "write nothing; exit 1 if a generated file is stale")
 	f.StringVar(&c.Tags, "tags", "", "build `tags`, separated by commas")
-	f.BoolVarP(&verbose, "verbose", "v", false, "say what is written and what is unchanged")
+	f.BoolVar(&c.Check, "check", false, "write nothing; exit 1 if a generated file is stale")
+	f.BoolVar(&watching, "watch", false, "run again after each change, until Ctrl-C")
+	f.BoolVar(&p.asJSON, "json", false, "write the result as one JSON object")
+	f.StringVar(&p.sarif, "sarif", "", "write what is wrong as SARIF 2.1.0 to `file`, or - for standard output")
+	colorFlag(cmd, &color)
+	f.BoolVarP(&p.verbose, "verbose", "v", false, "say what is written and what is unchanged")
 	return cmd
 }
 
@@ -73,30 +94,4 @@ func cacheDir() string {
 	default:
 		return dir
 	}
-}
-
-func report(r *gen.Result, check, verbose bool, stdout, stderr io.Writer) error {
-	for _, d := range r.Diagnostics {
-		fmt.Fprintln(stderr, d)
-	}
-	if len(r.Diagnostics) > 0 {
-		return errSource
-	}
-	for _, name := range r.Written {
-		switch {
-		case check:
-			fmt.Fprintf(stderr, "%s is stale: run go generate\n", name)
-		case verbose:
-			fmt.Fprintf(stdout, "wrote %s\n", name)
-		}
-	}
-	if verbose {
-		for _, name := range r.Unchanged {
-			fmt.Fprintf(stdout, "unchanged %s\n", name)
-		}
-	}
-	if check && len(r.Written) > 0 {
-		return errSource
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,14 +26,19 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// errSource says that what is wrong has been printed already.
-var errSource = errors.New("source is wrong")
+// What is wrong has been told already: with the source, with the command line or the environment.
+var (
+	errSource = errors.New("source is wrong")
+	errTold   = errors.New("environment is wrong")
+)
 
 // root is the whole command: generating is what it does unless a subcommand is named. Each subcommand is a file of its own.
 func root(stdout, stderr io.Writer) *cobra.Command {
 	cmd := generateCommand(stdout, stderr)
 	cmd.AddCommand(
 		initCommand(stdout),
+		explainCommand(stdout),
+		completionCommand(stdout),
 		versionCommand(stdout),
 		vetCommand(stdout, stderr),
 	)
@@ -41,17 +47,20 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	cmd := root(stdout, stderr)
+	cmd.CompletionOptions.DisableDefaultCmd = true // ours is shorter
 	cmd.SetArgs(singleDash(args))
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	cmd.SetFlagErrorFunc(flagError)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	switch err := cmd.ExecuteContext(ctx); {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errSource):
 		return exitSource
+	case errors.Is(err, errTold):
+		return exitUsage
 	default:
 		fmt.Fprintf(stderr, "poolgen: %v\n", err)
 		return exitUsage
@@ -63,7 +72,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 func singleDash(args []string) []string {
 	out := make([]string, 0, len(args))
 	for i, a := range args {
-		if a == "--" {
+		// The last word of a completion request is what was typed so far: what completes it must begin alike.
+		if a == "--" || strings.HasPrefix(args[0], "__complete") && i == len(args)-1 {
 			return append(out, args[i:]...)
 		}
 		name, _, _ := strings.Cut(a, "=")
@@ -107,7 +117,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 
 // nearest is the name that s was probably meant to be, or "".
 func nearest(s string, names []string) string {
-	best, most := "", 1+len(s)/4
+	best, most := "", max(1, len(s)/3)
 	for _, n := range names {
 		d := distance(s, n)
 		if len(s) > 1 && strings.HasPrefix(n, s) {

@@ -9,6 +9,7 @@ import (
 
 // Diagnostic is one thing wrong with the source: where, what, and the mend.
 type Diagnostic struct {
+	Code    string
 	Pos     token.Position
 	Message string
 }
@@ -27,7 +28,7 @@ type diagnostics struct {
 }
 
 func (d *diagnostics) addf(pos token.Pos, format string, args ...any) {
-	d.list = append(d.list, Diagnostic{d.fset.Position(pos), fmt.Sprintf(format, args...)})
+	d.list = append(d.list, Diagnostic{"", d.fset.Position(pos), fmt.Sprintf(format, args...)})
 }
 
 func sorted(list []Diagnostic) []Diagnostic {

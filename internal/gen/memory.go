@@ -141,6 +141,7 @@ func (m *memory) unchanged() *Result {
 			return nil
 		}
 		r.Unchanged = append(r.Unchanged, p.names(m.c)...)
+		r.Folders = append(r.Folders, p.Dirs...)
 	}
 	slices.Sort(r.Unchanged)
 	return r

@@ -16,7 +16,7 @@ import (
 // Config says what a run does.
 type Config struct {
 	Dir      string   // where patterns are resolved; "" is the working directory
-	Patterns []string // packages, as the go command takes them
+	Patterns []string // packages, as the go command takes them; none is the one in Dir
 	Tags     string   // build tags, separated by commas
 	Output   string   // path of the Go file; "" is beside the source, its name with _pool.go
 	Header   string   // path of the C header; "" is beside the source, its name with _pool.h
@@ -30,6 +30,7 @@ type Result struct {
 	Written     []string     // files written, or stale ones with Config.Check
 	Unchanged   []string     // files that are as they should be
 	Skipped     int          // packages that were not read again because nothing they are made from has changed
+	Folders     []string     // absolute paths of the folders that the packages are made from, those of other packages among them
 }
 
 // Run generates for all packages that match. It writes nothing when any source is wrong. The error is one of the environment: no such
@@ -38,6 +39,9 @@ func Run(c Config) (*Result, error) { return RunContext(context.Background(), c)
 
 // RunContext is Run that gives up when ctx is done; the error is then that of ctx.
 func RunContext(ctx context.Context, c Config) (*Result, error) {
+	if len(c.Patterns) == 0 {
+		c.Patterns = []string{"."}
+	}
 	texts := new(sources)
 	memory := openMemory(c, texts)
 	if r := memory.unchanged(); r != nil {
@@ -86,9 +90,13 @@ func RunContext(ctx context.Context, c Config) (*Result, error) {
 	}
 	for _, k := range kept {
 		r.Unchanged = append(r.Unchanged, k.names(c)...)
+		r.Folders = append(r.Folders, k.Dirs...)
 	}
 	r.Skipped = len(kept)
 	slices.Sort(r.Written)
+	for _, j := range jobs {
+		r.Folders = append(r.Folders, j.dirs...)
+	}
 	slices.Sort(r.Unchanged)
 	if !c.Check || len(r.Written) == 0 {
 		memory.save(kept, jobs)

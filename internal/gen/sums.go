@@ -16,16 +16,11 @@ import (
 func (m *memory) trees() map[string]string {
 	list := map[string]string{}
 	for _, p := range m.c.Patterns {
-		p, below := strings.CutSuffix(p, "/...")
-		if p != "." && p != ".." && !strings.HasPrefix(p, "./") && !strings.HasPrefix(p, "../") || strings.Contains(p, "...") {
+		dirs := patternDirs(m.dir, p)
+		if dirs == nil {
 			return nil
 		}
-		top := filepath.Join(m.dir, p)
-		dirs := []string{top}
-		if below {
-			dirs = sourceDirs(top)
-		}
-		list[top] = m.sumOf(dirs)
+		list[p] = m.sumOf(dirs)
 	}
 	return list
 }
@@ -139,4 +134,45 @@ func (r *reach) dirs(n *node) []string {
 	visit(n)
 	slices.Sort(list[1:])
 	return list
+}
+
+// Folders are the absolute paths of the folders below the patterns, and of the one with the module's go.mod: what must be watched to
+// see a change. The error names a pattern that is not a folder.
+func Folders(c Config) ([]string, error) {
+	top, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("looking for folders: %w", err)
+	}
+	var list []string
+	for _, pattern := range c.Patterns {
+		dirs := patternDirs(top, pattern)
+		if dirs == nil {
+			return nil, fmt.Errorf("%s is not a folder: name packages by folders, such as . or ./...", pattern)
+		}
+		list = append(list, dirs...)
+	}
+	for up := top; ; up = filepath.Dir(up) {
+		if _, err := os.Stat(filepath.Join(up, "go.mod")); err == nil {
+			list = append(list, up)
+			break
+		}
+		if up == filepath.Dir(up) {
+			break
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// patternDirs are the folders that a pattern of the go command may match below dir, or nil when it is not written as a folder.
+func patternDirs(dir, pattern string) []string {
+	p, below := strings.CutSuffix(pattern, "/...")
+	if p != "." && p != ".." && !strings.HasPrefix(p, "./") && !strings.HasPrefix(p, "../") || strings.Contains(p, "...") {
+		return nil
+	}
+	top := filepath.Join(dir, p)
+	if below {
+		return sourceDirs(top)
+	}
+	return []string{top}
 }

@@ -1,0 +1,20 @@
+package main
+
+// rule is one kind of diagnostic, as explain and SARIF tell it.
+type rule struct {
+	code  string // PG0012
+	name  string // of the analyzer, of a finding of vet
+	title string // one line
+	text  string // a few paragraphs: what it means and what to write instead
+}
+
+// codeStale is the code of what -check finds. The others come from where they are found.
+const codeStale = "PG0000"
+
+// rules are all kinds of diagnostics, by code.
+func rules() []rule {
+	return []rule{{codeStale, "", "a generated file is stale", `
+With -check, what poolgen would write differs from the file that is there, or there is none. Run go generate, or poolgen with the same
+arguments but -check, and commit what it writes. The output does not depend on the machine, so a difference is one of the source, of
+the options or of poolgen's version; a tool line in go.mod gives everybody the same version.`}}
+}
