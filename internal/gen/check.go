@@ -13,6 +13,7 @@ import (
 // problem is why C cannot share a field.
 type problem struct {
 	pos  token.Pos
+	code Code
 	text string
 }
 
@@ -36,57 +37,57 @@ func flatten(st *ast.StructType) []flatField {
 }
 
 // refuse says why C cannot hold a value of type t, and the mend; "" if it can.
-func (b *builder) refuse(t types.Type, pos token.Pos) string {
+func (b *builder) refuse(t types.Type) (Code, string) {
 	if named, ok := types.Unalias(t).(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "sync/atomic" {
-		return fmt.Sprintf("%s: declare the plain integer and tag it `poolgen:\"atomic\"`", t)
+		return codeAtomicStruct, fmt.Sprintf("%s: declare the plain integer and tag it `poolgen:\"atomic\"`", t)
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
 		switch u.Kind() {
 		case types.Invalid:
-			return "its type cannot be resolved: mend the package first, or declare the type outside generated files"
+			return codeUnresolved, "its type cannot be resolved: mend the package first, or declare the type outside generated files"
 		case types.Bool:
-			return "bool has no agreed values outside 0 and 1 in C: use uint8"
+			return codeBool, "bool has no agreed values outside 0 and 1 in C: use uint8"
 		case types.Int, types.Uint:
-			return fmt.Sprintf("%s has another size on 32-bit machines: use %s32 or %s64", t, u.Name(), u.Name())
+			return codeInt, fmt.Sprintf("%s has another size on 32-bit machines: use %s32 or %s64", t, u.Name(), u.Name())
 		case types.Uintptr, types.UnsafePointer:
-			return fmt.Sprintf("%s is an address, which means nothing elsewhere: use a handle or an offset", t)
+			return codeAddress, fmt.Sprintf("%s is an address, which means nothing elsewhere: use a handle or an offset", t)
 		case types.String:
-			return "a string holds a Go pointer: use an array of bytes, such as [64]byte"
+			return codeString, "a string holds a Go pointer: use an array of bytes, such as [64]byte"
 		case types.Complex64, types.Complex128:
-			return fmt.Sprintf("%s has no portable form in C and C++: use two floats", t)
+			return codeComplex, fmt.Sprintf("%s has no portable form in C and C++: use two floats", t)
 		}
-		return ""
+		return "", ""
 	case *types.Array:
-		return b.refuse(u.Elem(), pos)
+		return b.refuse(u.Elem())
 	case *types.Struct:
 		for f := range u.Fields() {
-			if why := b.refuse(f.Type(), pos); why != "" {
-				return fmt.Sprintf("in %s, field %s: %s", typeName(t), f.Name(), why)
+			if code, why := b.refuse(f.Type()); why != "" {
+				return code, fmt.Sprintf("in %s, field %s: %s", typeName(t), f.Name(), why)
 			}
 			if !f.Exported() && f.Name() != "_" && f.Pkg() != b.file.pkg {
-				return fmt.Sprintf("%s has the unexported field %s: use a struct of your own", typeName(t), f.Name())
+				return codeHidden, fmt.Sprintf("%s has the unexported field %s: use a struct of your own", typeName(t), f.Name())
 			}
 			if n, _, err := natural(f.Type()); err == nil && n == 0 {
-				return fmt.Sprintf("in %s, field %s has no bytes, and C and Go place such fields differently: remove it", typeName(t), f.Name())
+				return codeNoBytes, fmt.Sprintf("in %s, field %s has no bytes, and C and Go place such fields differently: remove it", typeName(t), f.Name())
 			}
 		}
 		if _, ok := types.Unalias(t).(*types.Named); !ok {
-			return "a struct without a name has none in C either: declare a type for it"
+			return codeUnnamed, "a struct without a name has none in C either: declare a type for it"
 		}
 		if u.NumFields() == 0 {
-			return fmt.Sprintf("%s has no fields: remove it", typeName(t))
+			return codeEmpty, fmt.Sprintf("%s has no fields: remove it", typeName(t))
 		}
 		if err := agrees(u); err != nil {
-			return fmt.Sprintf("%s is not the same on every target: %v", typeName(t), err)
+			return codeDiffers, fmt.Sprintf("%s is not the same on every target: %v", typeName(t), err)
 		}
-		return ""
+		return "", ""
 	case *types.Slice:
-		return fmt.Sprintf("%s holds a Go pointer: use an array, such as [64]%s, and a length", t, typeName(u.Elem()))
+		return codeSlice, fmt.Sprintf("%s holds a Go pointer: use an array, such as [64]%s, and a length", t, typeName(u.Elem()))
 	case *types.Pointer:
-		return fmt.Sprintf("%s is a Go pointer, which C may not keep: use an index or a handle", typeName(t))
+		return codePointer, fmt.Sprintf("%s is a Go pointer, which C may not keep: use an index or a handle", typeName(t))
 	default:
-		return fmt.Sprintf("%s holds Go pointers: C cannot share it", typeName(t))
+		return codeReference, fmt.Sprintf("%s holds Go pointers: C cannot share it", typeName(t))
 	}
 }
 

@@ -9,16 +9,16 @@ import (
 
 // Diagnostic is one thing wrong with the source: where, what, and the mend.
 type Diagnostic struct {
-	Code    string
+	Code    Code
 	Pos     token.Position
 	Message string
 }
 
 func (d Diagnostic) String() string {
 	if d.Pos.Filename == "" {
-		return d.Message
+		return fmt.Sprintf("%s (%s)", d.Message, d.Code)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", d.Pos.Filename, d.Pos.Line, d.Pos.Column, d.Message)
+	return fmt.Sprintf("%s:%d:%d: %s (%s)", d.Pos.Filename, d.Pos.Line, d.Pos.Column, d.Message, d.Code)
 }
 
 // diagnostics collects all that is wrong in one run.
@@ -27,8 +27,8 @@ type diagnostics struct {
 	list []Diagnostic
 }
 
-func (d *diagnostics) addf(pos token.Pos, format string, args ...any) {
-	d.list = append(d.list, Diagnostic{"", d.fset.Position(pos), fmt.Sprintf(format, args...)})
+func (d *diagnostics) addf(pos token.Pos, code Code, format string, args ...any) {
+	d.list = append(d.list, Diagnostic{code, d.fset.Position(pos), fmt.Sprintf(format, args...)})
 }
 
 func sorted(list []Diagnostic) []Diagnostic {

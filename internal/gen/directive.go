@@ -33,19 +33,19 @@ func parsePool(d *ast.Directive, diags *diagnostics) poolOptions {
 	o := poolOptions{text: d.Args}
 	args, err := d.ParseArgs()
 	if err != nil {
-		diags.addf(d.ArgsPos, "options of //poolgen:pool: %v", err)
+		diags.addf(d.ArgsPos, codeSyntax, "options of //poolgen:pool: %v", err)
 		return o
 	}
 	seen := map[string]bool{}
 	for _, a := range args {
 		key, value, hasValue := strings.Cut(a.Arg, "=")
 		if seen[key] {
-			diags.addf(a.Pos, "option %q is given twice: keep one", key)
+			diags.addf(a.Pos, codeTwice, "option %q is given twice: keep one", key)
 		}
 		seen[key] = true
 		if key == "shared" {
 			if hasValue {
-				diags.addf(a.Pos, `option "shared" takes no value: write shared`)
+				diags.addf(a.Pos, codeValue, `option "shared" takes no value: write shared`)
 			}
 			o.shared = true
 			continue
@@ -69,18 +69,18 @@ func parsePool(d *ast.Directive, diags *diagnostics) poolOptions {
 				err = fmt.Errorf("%q is not a C name of lower-case letters, digits and _", value)
 			}
 		default:
-			diags.addf(a.Pos, "unknown option %q of //poolgen:pool: it knows shared, prealloc=, max=, budget=, align=, as= and prefix=", key)
+			diags.addf(a.Pos, codeOption, "unknown option %q of //poolgen:pool: it knows shared, prealloc=, max=, budget=, align=, as= and prefix=", key)
 			continue
 		}
 		if !hasValue {
 			err = fmt.Errorf("it needs a value, as in %s=8", key)
 		}
 		if err != nil {
-			diags.addf(a.Pos, "option %q: %v", key, err)
+			diags.addf(a.Pos, codeValue, "option %q: %v", key, err)
 		}
 	}
 	if o.max > 0 && o.prealloc > o.max {
-		diags.addf(d.ArgsPos, "prealloc=%d is more than max=%d: raise max or lower prealloc", o.prealloc, o.max)
+		diags.addf(d.ArgsPos, codeContradict, "prealloc=%d is more than max=%d: raise max or lower prealloc", o.prealloc, o.max)
 	}
 	return o
 }
@@ -111,10 +111,10 @@ func parseTag(field *ast.Field, diags *diagnostics) fieldOptions {
 			o.atomic = true
 		case key == "align" && hasValue:
 			if o.align, err = alignment(value, 1); err != nil {
-				diags.addf(field.Tag.Pos(), `tag option "align": %v`, err)
+				diags.addf(field.Tag.Pos(), codeTagValue, `tag option "align": %v`, err)
 			}
 		default:
-			diags.addf(field.Tag.Pos(), `unknown tag option %q: a field knows atomic and align=`, word)
+			diags.addf(field.Tag.Pos(), codeTagOption, `unknown tag option %q: a field knows atomic and align=`, word)
 		}
 	}
 	return o

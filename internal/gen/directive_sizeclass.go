@@ -38,7 +38,7 @@ func parseSizeClass(d *ast.Directive, diags *diagnostics) classOptions {
 	o := classOptions{min: 64, max: 128 << 10, growth: 8, align: 16, text: d.Args}
 	args, err := d.ParseArgs()
 	if err != nil {
-		diags.addf(d.ArgsPos, "options of //poolgen:sizeclass: %v", err)
+		diags.addf(d.ArgsPos, codeSyntax, "options of //poolgen:sizeclass: %v", err)
 		return o
 	}
 	seen := map[string]token.Pos{}
@@ -46,14 +46,14 @@ func parseSizeClass(d *ast.Directive, diags *diagnostics) classOptions {
 	for _, a := range args {
 		key, value, hasValue := strings.Cut(a.Arg, "=")
 		if _, twice := seen[key]; twice {
-			diags.addf(a.Pos, "option %q is given twice: keep one", key)
+			diags.addf(a.Pos, codeTwice, "option %q is given twice: keep one", key)
 		}
 		seen[key] = a.Pos
 		var err error
 		switch key {
 		case "shared":
 			if o.shared = true; hasValue {
-				diags.addf(a.Pos, `option "shared" takes no value: write shared`)
+				diags.addf(a.Pos, codeValue, `option "shared" takes no value: write shared`)
 			}
 			continue
 		case "min":
@@ -85,18 +85,18 @@ func parseSizeClass(d *ast.Directive, diags *diagnostics) classOptions {
 				err = fmt.Errorf("%q is not a C name of lower-case letters, digits and _", value)
 			}
 		default:
-			diags.addf(a.Pos, "unknown option %q of //poolgen:sizeclass: it knows min=, max=, budget=, growth=, sizes=, align=, cache=, prealloc=, shared, as= and prefix=", key)
+			diags.addf(a.Pos, codeOption, "unknown option %q of //poolgen:sizeclass: it knows min=, max=, budget=, growth=, sizes=, align=, cache=, prealloc=, shared, as= and prefix=", key)
 			continue
 		}
 		if !hasValue {
 			err = fmt.Errorf("it needs a value, as in %s=64", key)
 		}
 		if err != nil {
-			diags.addf(a.Pos, "option %q: %v", key, err)
+			diags.addf(a.Pos, codeValue, "option %q: %v", key, err)
 		}
 	}
 	if _, ok := seen["budget"]; !ok {
-		diags.addf(d.ArgsPos, "//poolgen:sizeclass needs a budget in bytes: add budget=8MiB")
+		diags.addf(d.ArgsPos, codeMissing, "//poolgen:sizeclass needs a budget in bytes: add budget=8MiB")
 	}
 	o.classes(d, seen, diags)
 	if prealloc != "" {
@@ -110,19 +110,19 @@ func (o *classOptions) classes(d *ast.Directive, seen map[string]token.Pos, diag
 	if pos, ok := seen["sizes"]; ok {
 		for _, other := range []string{"min", "max", "growth"} {
 			if at, both := seen[other]; both {
-				diags.addf(at, "%s= and sizes= contradict each other: sizes= lists every class", other)
+				diags.addf(at, codeContradict, "%s= and sizes= contradict each other: sizes= lists every class", other)
 			}
 		}
 		for i, n := range o.sizes {
 			if n%o.align != 0 {
-				diags.addf(pos, "class size %d is not a multiple of align=%d: write %d", n, o.align, roundUp(n, o.align))
+				diags.addf(pos, codeContradict, "class size %d is not a multiple of align=%d: write %d", n, o.align, roundUp(n, o.align))
 			}
 			if i > 0 && n <= o.sizes[i-1] {
-				diags.addf(pos, "class size %d comes after %d: list the sizes in ascending order, each once", n, o.sizes[i-1])
+				diags.addf(pos, codeValue, "class size %d comes after %d: list the sizes in ascending order, each once", n, o.sizes[i-1])
 			}
 		}
 	} else if o.sizes = nil; o.min > o.max {
-		diags.addf(d.ArgsPos, "min=%d is more than max=%d: swap them", o.min, o.max)
+		diags.addf(d.ArgsPos, codeContradict, "min=%d is more than max=%d: swap them", o.min, o.max)
 	} else {
 		for n := roundUp(o.min, o.align); ; n += max(o.align, 1<<(bits.Len64(uint64(n))-1)/o.growth) {
 			o.sizes = append(o.sizes, n)
@@ -132,10 +132,10 @@ func (o *classOptions) classes(d *ast.Directive, seen map[string]token.Pos, diag
 		}
 	}
 	if len(o.sizes) > maxClasses {
-		diags.addf(d.ArgsPos, "more than %d classes: raise min=, lower max= or lower growth=", maxClasses)
+		diags.addf(d.ArgsPos, codeValue, "more than %d classes: raise min=, lower max= or lower growth=", maxClasses)
 	}
 	if n := len(o.sizes); n > 0 && o.budget > 0 && o.sizes[n-1] > o.budget/2 {
-		diags.addf(d.ArgsPos, "blocks of %d bytes in a budget of %d bytes: raise budget= or lower the largest size", o.sizes[n-1], o.budget)
+		diags.addf(d.ArgsPos, codeContradict, "blocks of %d bytes in a budget of %d bytes: raise budget= or lower the largest size", o.sizes[n-1], o.budget)
 	}
 }
 
@@ -148,19 +148,19 @@ func (o *classOptions) preallocate(text string, pos token.Pos, diags *diagnostic
 		n, err := number(size, 1, maxClassSize)
 		k, err2 := number(count, 1, maxBlocks)
 		if !ok || err != nil || err2 != nil {
-			diags.addf(pos, `option "prealloc": %q is not size:count, as in prealloc=1920:16,4KiB:4`, pair)
+			diags.addf(pos, codeValue, `option "prealloc": %q is not size:count, as in prealloc=1920:16,4KiB:4`, pair)
 			continue
 		}
 		c, _ := slices.BinarySearch(o.sizes, n)
 		if c == len(o.sizes) {
-			diags.addf(pos, `option "prealloc": no class holds %d bytes: the largest is %d`, n, o.sizes[len(o.sizes)-1])
+			diags.addf(pos, codeContradict, `option "prealloc": no class holds %d bytes: the largest is %d`, n, o.sizes[len(o.sizes)-1])
 			continue
 		}
 		o.prealloc[c] += k
 		total += k * o.sizes[c]
 	}
 	if total > o.budget {
-		diags.addf(pos, "prealloc= takes %d bytes, the budget is %d: raise budget= or lower the counts", total, o.budget)
+		diags.addf(pos, codeContradict, "prealloc= takes %d bytes, the budget is %d: raise budget= or lower the counts", total, o.budget)
 	}
 }
 

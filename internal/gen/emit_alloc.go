@@ -27,24 +27,24 @@ func (b *builder) sizeClass(spec *ast.TypeSpec, named *types.Named, st *ast.Stru
 	m := &allocModel{spec: named, name: o.as, prefix: o.prefix, doc: doc, opts: o}
 	source := named.Obj().Name()
 	if st.Fields.NumFields() > 0 {
-		b.diags.addf(st.Fields.List[0].Pos(), "%s has fields: //poolgen:sizeclass belongs on an empty struct, write type %s struct{}", source, source)
+		b.diags.addf(st.Fields.List[0].Pos(), codeWrongPlace, "%s has fields: //poolgen:sizeclass belongs on an empty struct, write type %s struct{}", source, source)
 	}
 	if m.name == "" {
 		if named.Obj().Exported() {
-			b.diags.addf(spec.Name.Pos(), "%s is exported, and so would be the type that poolgen emits: rename it, to %s, or add as=OtherName", source, lowerFirst(source))
+			b.diags.addf(spec.Name.Pos(), codeExported, "%s is exported, and so would be the type that poolgen emits: rename it, to %s, or add as=OtherName", source, lowerFirst(source))
 		} else if m.name = upperFirst(source); !isASCII(source) || m.name == source {
-			b.diags.addf(spec.Name.Pos(), "%s cannot be a name in C: use ASCII letters, beginning with one, or add as=Name", source)
+			b.diags.addf(spec.Name.Pos(), codeNotC, "%s cannot be a name in C: use ASCII letters, beginning with one, or add as=Name", source)
 		}
 	}
 	if m.prefix == "" {
 		m.prefix = snake(m.name)
 	}
 	if reserved(m.prefix) {
-		b.diags.addf(spec.Name.Pos(), "prefix %s is reserved in C: add prefix=other", m.prefix)
+		b.diags.addf(spec.Name.Pos(), codeReserved, "prefix %s is reserved in C: add prefix=other", m.prefix)
 	}
 	var ok bool
 	if m.spacing, ok = o.spacing(); !ok {
-		b.diags.addf(spec.Name.Pos(), "class sizes %v lie too close to each other: leave some out", o.sizes)
+		b.diags.addf(spec.Name.Pos(), codeValue, "class sizes %v lie too close to each other: leave some out", o.sizes)
 	}
 	if len(b.diags.list) > before {
 		return nil

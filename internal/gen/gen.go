@@ -28,14 +28,14 @@ func buildPackage(p *unit, diags *diagnostics) []*file {
 		b.scan(syntax)
 		for _, m := range b.file.allocs {
 			if other, ok := emitted["prefix="+m.prefix]; ok {
-				diags.addf(m.spec.Obj().Pos(), "its names in C begin with %s_, and so do those of the one at %s: give one of them another prefix=", m.prefix, filepath.Base(other.String()))
+				diags.addf(m.spec.Obj().Pos(), codeSameName, "its names in C begin with %s_, and so do those of the one at %s: give one of them another prefix=", m.prefix, filepath.Base(other.String()))
 			}
 			emitted["prefix="+m.prefix] = diags.fset.Position(m.spec.Obj().Pos())
 			for _, name := range []string{m.name, "New" + m.name, m.name + "Classes", m.name + "MinSize", m.name + "MaxSize", m.name + "Budget", lowerFirst(m.name) + "Sizes"} {
 				if o := p.Types.Scope().Lookup(name); o != nil {
-					diags.addf(m.spec.Obj().Pos(), "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
+					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
 				} else if other, ok := emitted[name]; ok {
-					diags.addf(m.spec.Obj().Pos(), "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
+					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
 				}
 				emitted[name] = diags.fset.Position(m.spec.Obj().Pos())
 			}
@@ -44,11 +44,11 @@ func buildPackage(p *unit, diags *diagnostics) []*file {
 			pos := diags.fset.Position(m.spec.Obj().Pos())
 			for _, name := range []string{m.name, m.name + "Pool", m.name + "Ref", "New" + m.name + "Pool"} {
 				if other, ok := emitted[name]; ok {
-					diags.addf(m.spec.Obj().Pos(), "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
+					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
 					break
 				}
 				if o := p.Types.Scope().Lookup(name); o != nil && !(m.heap && name == m.spec.Obj().Name()) {
-					diags.addf(m.spec.Obj().Pos(), "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
+					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
 				}
 				emitted[name] = pos
 			}
@@ -101,7 +101,7 @@ func (b *builder) scan(f *ast.File) {
 		for _, c := range group.List {
 			d, ok := ast.ParseDirective(c.Slash, c.Text)
 			if ok && d.Tool == "poolgen" && !attached[c] {
-				b.diags.addf(c.Slash, "//poolgen:%s belongs in the comment right above a struct type", d.Name)
+				b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s belongs in the comment right above a struct type", d.Name)
 			}
 		}
 	}
@@ -116,11 +116,11 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		}
 		attached[c] = true
 		if d.Name != "pool" && d.Name != "sizeclass" {
-			b.diags.addf(c.Slash, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool and //poolgen:sizeclass", d.Name)
+			b.diags.addf(c.Slash, codeDirective, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool and //poolgen:sizeclass", d.Name)
 			continue
 		}
 		if found {
-			b.diags.addf(c.Slash, "%s has two //poolgen: directives: keep one", spec.Name.Name)
+			b.diags.addf(c.Slash, codeTwoPools, "%s has two //poolgen: directives: keep one", spec.Name.Name)
 			continue
 		}
 		found = true
@@ -128,7 +128,7 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		st, ok := spec.Type.(*ast.StructType)
 		named, isNamed := types.Unalias(b.p.TypesInfo.Defs[spec.Name].Type()).(*types.Named)
 		if !ok || !isNamed || spec.Assign.IsValid() {
-			b.diags.addf(c.Slash, "//poolgen:%s is on %s, which is not a struct type: annotate a struct", d.Name, spec.Name.Name)
+			b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s is on %s, which is not a struct type: annotate a struct", d.Name, spec.Name.Name)
 			continue
 		}
 		if d.Name == "sizeclass" {

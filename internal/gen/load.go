@@ -73,10 +73,10 @@ func (n *node) syntaxErrors() []Diagnostic {
 	for _, err := range n.errs {
 		var all scanner.ErrorList
 		if !errors.As(err, &all) {
-			list = append(list, Diagnostic{Message: err.Error()})
+			list = append(list, Diagnostic{Code: codePackage, Message: err.Error()})
 		}
 		for _, e := range all {
-			list = append(list, Diagnostic{Pos: e.Pos, Message: e.Msg})
+			list = append(list, Diagnostic{Code: codePackage, Pos: e.Pos, Message: e.Msg})
 		}
 	}
 	return list

@@ -79,13 +79,13 @@ func (b *builder) buildPool(spec *ast.TypeSpec, named *types.Named, st *ast.Stru
 	source := named.Obj().Name()
 	if p.name == "" {
 		if named.Obj().Exported() {
-			b.diags.addf(spec.Name.Pos(), "%s is exported, and so would be the type that poolgen emits: rename it, to %s, or add as=OtherName", source, lowerFirst(source))
+			b.diags.addf(spec.Name.Pos(), codeExported, "%s is exported, and so would be the type that poolgen emits: rename it, to %s, or add as=OtherName", source, lowerFirst(source))
 		} else if p.name = upperFirst(source); !isASCII(source) || p.name == source {
-			b.diags.addf(spec.Name.Pos(), "%s cannot be a name in C: use ASCII letters, beginning with one, or add as=Name", source)
+			b.diags.addf(spec.Name.Pos(), codeNotC, "%s cannot be a name in C: use ASCII letters, beginning with one, or add as=Name", source)
 		}
 	}
 	if named.TypeParams().Len() > 0 {
-		b.diags.addf(spec.Name.Pos(), "%s has type parameters, which have no layout: annotate a struct without", source)
+		b.diags.addf(spec.Name.Pos(), codeGeneric, "%s has type parameters, which have no layout: annotate a struct without", source)
 		return nil
 	}
 	p.cname = b.file.prefix + "_" + snake(p.name)
@@ -94,7 +94,7 @@ func (b *builder) buildPool(spec *ast.TypeSpec, named *types.Named, st *ast.Stru
 	p.align = max(1, o.align)
 	flat := flatten(st)
 	if len(flat) == 0 {
-		b.diags.addf(spec.Name.Pos(), "%s has no fields: a block would hold nothing", source)
+		b.diags.addf(spec.Name.Pos(), codeEmpty, "%s has no fields: a block would hold nothing", source)
 	}
 	seen := map[string]string{}
 	for i, f := range flat {
@@ -103,25 +103,25 @@ func (b *builder) buildPool(spec *ast.TypeSpec, named *types.Named, st *ast.Stru
 		m := member{name: v.Name(), typ: v.Type(), embed: v.Embedded(), doc: docOf(f.field), blank: v.Name() == "_"}
 		m.cname = memberName(v.Name())
 		if other, ok := seen[m.cname]; ok && !m.blank {
-			problems = append(problems, problem{f.pos, "field " + v.Name() + " and field " + other + " have the same name in C, " + m.cname + ": rename one"})
+			problems = append(problems, problem{f.pos, codeSameMember, "field " + v.Name() + " and field " + other + " have the same name in C, " + m.cname + ": rename one"})
 		}
 		seen[m.cname] = v.Name()
-		if why := b.refuse(v.Type(), f.pos); why != "" {
-			problems = append(problems, problem{f.pos, "field " + v.Name() + ": " + why})
+		if code, why := b.refuse(v.Type()); why != "" {
+			problems = append(problems, problem{f.pos, code, "field " + v.Name() + ": " + why})
 			continue
 		}
 		size, align, err := natural(v.Type())
 		if err != nil {
-			problems = append(problems, problem{f.pos, "field " + v.Name() + ": " + err.Error()})
+			problems = append(problems, problem{f.pos, codeTooLarge, "field " + v.Name() + ": " + err.Error()})
 			continue
 		}
 		if size == 0 {
-			problems = append(problems, problem{f.pos, "field " + v.Name() + " has no bytes, and C and Go place such fields differently: remove it"})
+			problems = append(problems, problem{f.pos, codeNoBytes, "field " + v.Name() + " has no bytes, and C and Go place such fields differently: remove it"})
 			continue
 		}
 		if fo.atomic {
 			if m.atomic = atomicType(v.Type()); m.atomic == "" {
-				b.diags.addf(f.pos, "field %s: only int32, uint32, int64 and uint64 can be atomic, %s cannot: change its type", v.Name(), v.Type())
+				b.diags.addf(f.pos, codeAtomicType, "field %s: only int32, uint32, int64 and uint64 can be atomic, %s cannot: change its type", v.Name(), v.Type())
 			}
 		}
 		align = max(align, fo.align)
@@ -134,7 +134,7 @@ func (b *builder) buildPool(spec *ast.TypeSpec, named *types.Named, st *ast.Stru
 		p.align = max(p.align, align)
 		p.members = append(p.members, m)
 		if off > maxStruct {
-			b.diags.addf(f.pos, "%s has more than %d bytes up to this field: a block cannot hold it", source, maxStruct)
+			b.diags.addf(f.pos, codeTooLarge, "%s has more than %d bytes up to this field: a block cannot hold it", source, maxStruct)
 			return nil
 		}
 	}
@@ -171,7 +171,7 @@ func (b *builder) buildPool(spec *ast.TypeSpec, named *types.Named, st *ast.Stru
 func (b *builder) onHeap(p *poolModel, problems []problem, before int) *poolModel {
 	if p.opts.shared {
 		for _, x := range problems {
-			b.diags.addf(x.pos, "%s", x.text)
+			b.diags.addf(x.pos, x.code, "%s", x.text)
 		}
 	}
 	if len(b.diags.list) > before {

@@ -179,7 +179,7 @@ func prepare(pkgs, todo []*listed, texts *sources, r *Result) ([]*job, error) {
 			if abs, err := filepath.Abs(pos.Filename); err == nil {
 				pos.Filename = abs
 			}
-			r.Diagnostics = append(r.Diagnostics, Diagnostic{Pos: pos, Message: n.Error.Err})
+			r.Diagnostics = append(r.Diagnostics, Diagnostic{Code: codePackage, Pos: pos, Message: n.Error.Err})
 			continue
 		}
 		jobs = append(jobs, &job{node: n, unit: re.check(n), diags: &diagnostics{fset: re.fset}, dirs: re.dirs(n)})
