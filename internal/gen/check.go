@@ -5,16 +5,22 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// problem is why C cannot share a field.
-type problem struct {
-	pos  token.Pos
+// fault is why C cannot share something, and the mend.
+type fault struct {
 	code Code
 	text string
+}
+
+// problem is a fault of a field.
+type problem struct {
+	pos token.Pos
+	fault
 }
 
 // flatField is one field of a struct, where the source may declare several together.
@@ -36,59 +42,128 @@ func flatten(st *ast.StructType) []flatField {
 	return list
 }
 
-// refuse says why C cannot hold a value of type t, and the mend; "" if it can.
-func (b *builder) refuse(t types.Type) (Code, string) {
-	if named, ok := types.Unalias(t).(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "sync/atomic" {
-		return codeAtomicStruct, fmt.Sprintf("%s: declare the plain integer and tag it `poolgen:\"atomic\"`", t)
+// refuse says why C cannot hold a value of type t, and the mend; a fault without a text if it can.
+func (b *builder) refuse(t types.Type) fault { return b.refuseWithin(t, nil) }
+
+// refuseWithin knows the structs that t lies in.
+func (b *builder) refuseWithin(t types.Type, outer []*types.TypeName) fault {
+	if named := atomicNamed(t); named != nil {
+		if atomicBase(t) == "" {
+			return fault{codeAtomicStruct, fmt.Sprintf("%s has no fixed form in C: use atomic.Uint32, or another atomic integer of 32 or 64 bits", typeName(t))}
+		}
+		return fault{}
+	}
+	if named, ok := types.Unalias(t).(*types.Named); ok {
+		if slices.Contains(outer, named.Obj()) {
+			return fault{codeRecursive, fmt.Sprintf("%s contains itself: hold an index instead", typeName(t))}
+		}
+		outer = append(slices.Clip(outer), named.Obj())
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
-		switch u.Kind() {
-		case types.Invalid:
-			return codeUnresolved, "its type cannot be resolved: mend the package first, or declare the type outside generated files"
-		case types.Bool:
-			return codeBool, "bool has no agreed values outside 0 and 1 in C: use uint8"
-		case types.Int, types.Uint:
-			return codeInt, fmt.Sprintf("%s has another size on 32-bit machines: use %s32 or %s64", t, u.Name(), u.Name())
-		case types.Uintptr, types.UnsafePointer:
-			return codeAddress, fmt.Sprintf("%s is an address, which means nothing elsewhere: use a handle or an offset", t)
-		case types.String:
-			return codeString, "a string holds a Go pointer: use an array of bytes, such as [64]byte"
-		case types.Complex64, types.Complex128:
-			return codeComplex, fmt.Sprintf("%s has no portable form in C and C++: use two floats", t)
-		}
-		return "", ""
+		return refuseBasic(t, u)
 	case *types.Array:
-		return b.refuse(u.Elem())
+		return b.refuseWithin(u.Elem(), outer)
+	case *types.Struct:
+		return b.refuseStruct(t, u, outer)
+	case *types.Slice:
+		return fault{codeSlice, fmt.Sprintf("%s holds a Go pointer: use an array, such as [64]%s, and a length", t, typeName(u.Elem()))}
+	case *types.Pointer:
+		return fault{codePointer, fmt.Sprintf("%s is a Go pointer, which C may not keep: use an index or a handle", typeName(t))}
+	default:
+		return fault{codeReference, fmt.Sprintf("%s holds Go pointers: C cannot share it", typeName(t))}
+	}
+}
+
+func refuseBasic(t types.Type, u *types.Basic) fault {
+	switch u.Kind() {
+	case types.Invalid:
+		return fault{codeUnresolved, "its type cannot be resolved: mend the package first, or declare the type outside generated files"}
+	case types.Bool:
+		return fault{codeBool, "bool has no agreed values outside 0 and 1 in C: use uint8"}
+	case types.Int, types.Uint:
+		return fault{codeInt, fmt.Sprintf("%s has another size on 32-bit machines: use %s32 or %s64", t, u.Name(), u.Name())}
+	case types.Uintptr, types.UnsafePointer:
+		return fault{codeAddress, fmt.Sprintf("%s is an address, which means nothing elsewhere: use a handle or an offset", t)}
+	case types.String:
+		return fault{codeString, "a string holds a Go pointer: use an array of bytes, such as [64]byte"}
+	case types.Complex64, types.Complex128:
+		return fault{codeComplex, fmt.Sprintf("%s has no portable form in C and C++: use two floats", t)}
+	}
+	return fault{}
+}
+
+func (b *builder) refuseStruct(t types.Type, u *types.Struct, outer []*types.TypeName) fault {
+	seen := map[string]string{}
+	for f := range u.Fields() {
+		if why := b.refuseWithin(f.Type(), outer); why.text != "" {
+			return fault{why.code, fmt.Sprintf("in %s, field %s: %s", typeName(t), f.Name(), why.text)}
+		}
+		if !f.Exported() && f.Name() != "_" && f.Pkg() != b.file.pkg {
+			return fault{codeHidden, fmt.Sprintf("%s has the unexported field %s: use a struct of your own", typeName(t), f.Name())}
+		}
+		if n, _, err := natural(f.Type()); err == nil && n == 0 {
+			return fault{codeNoBytes, fmt.Sprintf("in %s, field %s has no bytes, and C and Go place such fields differently: remove it", typeName(t), f.Name())}
+		}
+		if f.Name() == "_" {
+			continue
+		}
+		if !isASCII(f.Name()) {
+			return fault{codeNotC, fmt.Sprintf("in %s, field %s cannot be a name in C: use ASCII letters", typeName(t), f.Name())}
+		}
+		if other, ok := seen[memberName(f.Name())]; ok {
+			return fault{codeSameMember, fmt.Sprintf("in %s, fields %s and %s have the same name in C, %s: rename one", typeName(t), other, f.Name(), memberName(f.Name()))}
+		}
+		seen[memberName(f.Name())] = f.Name()
+	}
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok {
+		return fault{codeUnnamed, "a struct without a name has none in C either: declare a type for it"}
+	}
+	if !isASCII(named.Obj().Name()) {
+		return fault{codeNotC, fmt.Sprintf("%s cannot be a name in C: use ASCII letters", typeName(t))}
+	}
+	if u.NumFields() == 0 {
+		return fault{codeEmpty, fmt.Sprintf("%s has no fields: remove it", typeName(t))}
+	}
+	if err := agrees(u); err != nil {
+		return fault{codeDiffers, fmt.Sprintf("%s is not the same on every target: %v", typeName(t), err)}
+	}
+	return fault{}
+}
+
+// atomicNamed is t if it is a type of package sync/atomic.
+func atomicNamed(t types.Type) *types.Named {
+	if named, ok := types.Unalias(t).(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == atomicPath {
+		return named
+	}
+	return nil
+}
+
+// atomicBase is what C makes of an atomic type, uint64_t of atomic.Uint64; "" if it has no fixed form there.
+func atomicBase(t types.Type) string {
+	if named := atomicNamed(t); named != nil {
+		return map[string]string{"Int32": "int32_t", "Uint32": "uint32_t", "Int64": "int64_t", "Uint64": "uint64_t"}[named.Obj().Name()]
+	}
+	return ""
+}
+
+// holdsAtomic reports whether a value of type t must not be copied.
+func holdsAtomic(t types.Type) bool {
+	if atomicNamed(t) != nil {
+		return true
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Array:
+		return holdsAtomic(u.Elem())
 	case *types.Struct:
 		for f := range u.Fields() {
-			if code, why := b.refuse(f.Type()); why != "" {
-				return code, fmt.Sprintf("in %s, field %s: %s", typeName(t), f.Name(), why)
-			}
-			if !f.Exported() && f.Name() != "_" && f.Pkg() != b.file.pkg {
-				return codeHidden, fmt.Sprintf("%s has the unexported field %s: use a struct of your own", typeName(t), f.Name())
-			}
-			if n, _, err := natural(f.Type()); err == nil && n == 0 {
-				return codeNoBytes, fmt.Sprintf("in %s, field %s has no bytes, and C and Go place such fields differently: remove it", typeName(t), f.Name())
+			if holdsAtomic(f.Type()) {
+				return true
 			}
 		}
-		if _, ok := types.Unalias(t).(*types.Named); !ok {
-			return codeUnnamed, "a struct without a name has none in C either: declare a type for it"
-		}
-		if u.NumFields() == 0 {
-			return codeEmpty, fmt.Sprintf("%s has no fields: remove it", typeName(t))
-		}
-		if err := agrees(u); err != nil {
-			return codeDiffers, fmt.Sprintf("%s is not the same on every target: %v", typeName(t), err)
-		}
-		return "", ""
-	case *types.Slice:
-		return codeSlice, fmt.Sprintf("%s holds a Go pointer: use an array, such as [64]%s, and a length", t, typeName(u.Elem()))
-	case *types.Pointer:
-		return codePointer, fmt.Sprintf("%s is a Go pointer, which C may not keep: use an index or a handle", typeName(t))
-	default:
-		return codeReference, fmt.Sprintf("%s holds Go pointers: C cannot share it", typeName(t))
 	}
+	return false
 }
 
 func atomicType(t types.Type) string {

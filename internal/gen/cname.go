@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -19,7 +20,19 @@ func snake(name string) string {
 		}
 		b.WriteRune(unicode.ToLower(c))
 	}
-	return b.String()
+	// C++ keeps names with two underscores in a row for compilers.
+	s := b.String()
+	for strings.Contains(s, "__") {
+		s = strings.ReplaceAll(s, "__", "_")
+	}
+	return s
+}
+
+// reservedType reports whether a header that generated ones include declares name.
+func reservedType(name string) bool {
+	_, ok := strings.CutSuffix(name, "_t")
+	return ok && (strings.HasPrefix(name, "int") || strings.HasPrefix(name, "uint") || slices.Contains([]string{"size_t", "ssize_t", "ptrdiff_t", "wchar_t", "off_t", "pid_t", "time_t"}, name)) ||
+		strings.HasPrefix(name, "poolgen_") || reserved(name)
 }
 
 // reserved reports whether a C or C++ compiler would not take name as a member's.
@@ -32,7 +45,7 @@ var cKeywords = func() map[string]bool {
 		double dynamic_cast else enum explicit export extern false float for friend goto if inline int linux long mutable namespace new
 		noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return short
 		signed sizeof static static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename
-		typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq`) {
+		typeof union unix errno stdin stdout stderr major minor makedev complex imaginary noreturn unsigned using virtual void volatile wchar_t while xor xor_eq`) {
 		m[w] = true
 	}
 	return m

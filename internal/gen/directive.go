@@ -87,9 +87,15 @@ func parsePool(d *ast.Directive, diags *diagnostics) poolOptions {
 
 // fieldOptions are the options in a field's `poolgen:"..."` tag.
 type fieldOptions struct {
-	atomic bool
-	align  int64
+	atomic    bool
+	align     int64
+	cacheline bool
+	cstring   bool
+	payload   bool
+	capacity  int64 // bytes of a payload
 }
+
+const cacheLine = 64 // bytes
 
 func parseTag(field *ast.Field, diags *diagnostics) fieldOptions {
 	var o fieldOptions
@@ -109,13 +115,37 @@ func parseTag(field *ast.Field, diags *diagnostics) fieldOptions {
 		switch {
 		case key == "atomic" && !hasValue:
 			o.atomic = true
+		case key == "cacheline" && !hasValue:
+			o.cacheline = true
+		case key == "cstring" && !hasValue:
+			o.cstring = true
+		case key == "payload" && !hasValue:
+			o.payload = true
+		case key == "cap" && hasValue:
+			if o.capacity, err = number(value, 1, maxStruct); err != nil {
+				diags.addf(field.Tag.Pos(), codeTagValue, `tag option "cap": %v`, err)
+				o.capacity = 1
+			}
 		case key == "align" && hasValue:
 			if o.align, err = alignment(value, 1); err != nil {
 				diags.addf(field.Tag.Pos(), codeTagValue, `tag option "align": %v`, err)
 			}
 		default:
-			diags.addf(field.Tag.Pos(), codeTagOption, `unknown tag option %q: a field knows atomic and align=`, word)
+			diags.addf(field.Tag.Pos(), codeTagOption, `unknown tag option %q: a field knows atomic, align=, cacheline, cstring, payload and cap=`, word)
 		}
+	}
+	switch {
+	case o.payload && (o.atomic || o.cstring):
+		diags.addf(field.Tag.Pos(), codeContradict, "a payload is neither atomic nor a string: remove one of the options")
+	case o.atomic && o.cstring:
+		diags.addf(field.Tag.Pos(), codeContradict, "a string is not atomic: remove one of the options")
+	case o.payload && o.capacity == 0:
+		diags.addf(field.Tag.Pos(), codePayload, "a payload needs a capacity in bytes: write payload,cap=1500")
+	case o.capacity > 0 && !o.payload:
+		diags.addf(field.Tag.Pos(), codePayload, "cap= belongs to a payload: write payload,cap=%d", o.capacity)
+	}
+	if o.cacheline {
+		o.align = max(o.align, cacheLine)
 	}
 	return o
 }

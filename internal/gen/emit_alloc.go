@@ -13,7 +13,7 @@ import (
 
 // allocModel is one type annotated with //poolgen:sizeclass.
 type allocModel struct {
-	spec    *types.Named
+	spec    *types.TypeName
 	name    string // of the Go type that is emitted
 	prefix  string // of names in C
 	doc     []string
@@ -22,20 +22,13 @@ type allocModel struct {
 }
 
 // sizeClass checks an annotated type and works out its classes.
-func (b *builder) sizeClass(spec *ast.TypeSpec, named *types.Named, st *ast.StructType, o classOptions, doc []string) *allocModel {
+func (b *builder) sizeClass(spec *ast.TypeSpec, obj *types.TypeName, st *ast.StructType, o classOptions, doc []string) *allocModel {
 	before := len(b.diags.list)
-	m := &allocModel{spec: named, name: o.as, prefix: o.prefix, doc: doc, opts: o}
-	source := named.Obj().Name()
-	if st.Fields.NumFields() > 0 {
+	m := &allocModel{spec: obj, prefix: o.prefix, doc: doc, opts: o}
+	if source := obj.Name(); st.Fields.NumFields() > 0 {
 		b.diags.addf(st.Fields.List[0].Pos(), codeWrongPlace, "%s has fields: //poolgen:sizeclass belongs on an empty struct, write type %s struct{}", source, source)
 	}
-	if m.name == "" {
-		if named.Obj().Exported() {
-			b.diags.addf(spec.Name.Pos(), codeExported, "%s is exported, and so would be the type that poolgen emits: rename it, to %s, or add as=OtherName", source, lowerFirst(source))
-		} else if m.name = upperFirst(source); !isASCII(source) || m.name == source {
-			b.diags.addf(spec.Name.Pos(), codeNotC, "%s cannot be a name in C: use ASCII letters, beginning with one, or add as=Name", source)
-		}
-	}
+	m.name = b.emittedName(spec, o.as)
 	if m.prefix == "" {
 		m.prefix = snake(m.name)
 	}
@@ -64,7 +57,7 @@ func emitAlloc(out *jen.File, m *allocModel) {
 	if len(doc) == 0 {
 		doc = []string{fmt.Sprintf("%s allocates blocks from %d size classes of %s to %s, within a budget of %s by default.",
 			m.name, n, bytesText(o.sizes[0]), bytesText(o.sizes[n-1]), bytesText(o.budget))}
-	} else if rest, ok := strings.CutPrefix(doc[0], m.spec.Obj().Name()+" "); ok {
+	} else if rest, ok := strings.CutPrefix(doc[0], m.spec.Name()+" "); ok {
 		doc = append([]string{m.name + " " + rest}, doc[1:]...)
 	}
 	comments(out, doc)

@@ -30,6 +30,9 @@ func (b *builder) declare(t types.Type, name string) string {
 		break
 	}
 	base := ""
+	if base = atomicBase(t); base != "" {
+		return base + " " + name + dims
+	}
 	if n, ok := types.Unalias(t).(*types.Named); ok {
 		base = b.cTypeName(n)
 	} else {
@@ -61,13 +64,27 @@ func cLiteral(v constant.Value, kind types.BasicKind) string {
 
 // cPool is what the template needs of one pool.
 type cPool struct {
-	Name    string
-	GoName  string
-	Doc     []string
-	Members []cMember
-	Atomics []cAtomic
-	Size    int64
-	Align   int64
+	Name     string
+	GoName   string
+	Doc      []string
+	Members  []cMember
+	Atomics  []cAtomic
+	Strings  []cText
+	Payloads []cPayload
+	Size     int64
+	Align    int64
+}
+
+// cText is a member that holds a C string.
+type cText struct {
+	Pool, Name string
+	Size       int64
+}
+
+// cPayload is the member that a block ends with.
+type cPayload struct {
+	Pool, Name   string
+	Offset, Size int64
 }
 
 type cAtomic struct{ Pool, Name, Type string }
@@ -87,10 +104,18 @@ func (f *file) header(guard string) ([]byte, error) {
 			case m.typ == nil || m.blank:
 				name = fmt.Sprintf("reserved%d", m.offset)
 				decl = fmt.Sprintf("uint8_t %s[%d]", name, m.size)
+			case m.string:
+				decl = fmt.Sprintf("char %s[%d]", name, m.size)
+				c.Strings = append(c.Strings, cText{p.cname, name, m.size})
 			default:
 				decl = b.declare(m.typ, name)
 			}
-			if m.atomic != "" {
+			switch {
+			case m.tail:
+				c.Payloads = append(c.Payloads, cPayload{p.cname, name, m.offset, m.size})
+			case m.typ != nil && atomicBase(m.typ) != "":
+				c.Atomics = append(c.Atomics, cAtomic{p.cname, name, atomicBase(m.typ)})
+			case m.atomic != "":
 				c.Atomics = append(c.Atomics, cAtomic{p.cname, name, cBasic[m.typ.Underlying().(*types.Basic).Kind()]})
 			}
 			c.Members = append(c.Members, cMember{m.doc, decl, name, m.offset})
@@ -158,7 +183,7 @@ func exportEnums(list []*cEnum) []map[string]any {
 func exportStructs(list []*cStruct) []map[string]any {
 	var out []map[string]any
 	for _, s := range list {
-		out = append(out, map[string]any{"Comment": comment(s.doc, ""), "Name": s.name, "Guard": strings.ToUpper(s.name) + "_DEFINED", "Members": views(s.members), "Size": s.size})
+		out = append(out, map[string]any{"Comment": comment(s.doc, ""), "Name": s.name, "Guard": strings.ToUpper(s.name) + "_DEFINED", "Members": views(s.members), "Atomics": s.atomics, "Size": s.size})
 	}
 	return out
 }
@@ -168,7 +193,7 @@ func exportPools(list []cPool) []map[string]any {
 	for _, p := range list {
 		out = append(out, map[string]any{
 			"Comment": comment(p.Doc, ""), "Name": p.Name, "Upper": strings.ToUpper(p.Name), "GoName": p.GoName,
-			"Members": views(p.Members), "Atomics": p.Atomics, "Size": p.Size,
+			"Members": views(p.Members), "Atomics": p.Atomics, "Strings": p.Strings, "Payloads": p.Payloads, "Size": p.Size,
 		})
 	}
 	return out

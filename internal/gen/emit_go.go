@@ -124,19 +124,24 @@ func emitTyped(out *jen.File, p *poolModel) {
 		assert(jen.Qual(unsafePath, "Sizeof").Call(jen.Id(p.name).Values()), p.size)
 		for _, m := range p.members {
 			if m.name != "_" {
+				// A blank name has no offset to ask for; what follows it has.
 				assert(jen.Qual(unsafePath, "Offsetof").Call(jen.Id(p.name).Values().Dot(m.name)), m.offset)
 			}
 		}
 	})
 	// func _(p *Frame) frame { return frame{p.PTS, p.PCM} }
 	out.Line()
-	out.Comment(fmt.Sprintf("It does not compile when %s has changed since: run go generate.", p.spec.Obj().Name()))
-	out.Func().Id("_").Params(jen.Id("p").Op("*").Id(p.name)).Id(p.spec.Obj().Name()).Block(
-		jen.Return(jen.Id(p.spec.Obj().Name()).ValuesFunc(func(g *jen.Group) {
+	out.Comment(fmt.Sprintf("It does not compile when %s has changed since: run go generate.", p.spec.Name()))
+	out.Func().Id("_").Params(jen.Id("p").Op("*").Id(p.name)).Id(p.spec.Name()).Block(
+		jen.Return(jen.Id(p.spec.Name()).ValuesFunc(func(g *jen.Group) {
 			for _, m := range p.members {
 				switch {
 				case m.typ == nil:
-				case m.blank:
+				case m.tail && m.slice:
+					g.Index().Byte().Parens(jen.Nil())
+				case m.tail:
+					g.Index(jen.Lit(0)).Byte().Values()
+				case m.blank || holdsAtomic(m.typ):
 					g.Op("*").New(goType(m.typ))
 				case m.atomic != "" && isNamed(m.typ):
 					g.Add(goType(m.typ)).Call(jen.Id("p").Dot(m.name).Dot("Load").Call())
@@ -147,6 +152,7 @@ func emitTyped(out *jen.File, p *poolModel) {
 				}
 			}
 		})))
+	emitAccessors(out, p)
 }
 
 func emitHeap(out *jen.File, p *poolModel) {
@@ -154,17 +160,17 @@ func emitHeap(out *jen.File, p *poolModel) {
 	// func NewPacketPool(o pool.Options) (*PacketPool, error) { return pool.NewHeap[packet](o.Or(pool.Options{...})) }
 	out.Line()
 	comments(out, []string{
-		fmt.Sprintf("New%sPool makes a pool of %s on the Go heap, because C cannot share it: %s.", p.name, p.spec.Obj().Name(), p.why),
+		fmt.Sprintf("New%sPool makes a pool of %s on the Go heap, because C cannot share it: %s.", p.name, p.spec.Name(), p.why),
 		"Options that are zero come from the directive: " + strings.TrimSpace("pool "+p.opts.text) + ". The caller owns the pool and closes it.",
 	})
 	out.Func().Id("New"+p.name+"Pool").Params(jen.Id("o").Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
-		jen.Return(jen.Qual(poolPath, "NewHeap").Types(jen.Id(p.spec.Obj().Name())).Call(defaults(p))))
+		jen.Return(jen.Qual(poolPath, "NewHeap").Types(jen.Id(p.spec.Name())).Call(defaults(p))))
 }
 
 func aliases(out *jen.File, p *poolModel, poolType, refType string) {
 	elem := p.name
 	if p.heap {
-		elem = p.spec.Obj().Name()
+		elem = p.spec.Name()
 	}
 	// type FramePool = pool.Typed[Frame]
 	out.Line()
@@ -195,10 +201,10 @@ func defaults(p *poolModel) *jen.Statement {
 
 func docFor(p *poolModel) []string {
 	if len(p.doc) == 0 {
-		return []string{fmt.Sprintf("%s is %s with every gap made a field.", p.name, p.spec.Obj().Name())}
+		return []string{fmt.Sprintf("%s is %s with every gap made a field.", p.name, p.spec.Name())}
 	}
 	doc := append([]string(nil), p.doc...)
-	if rest, ok := strings.CutPrefix(doc[0], p.spec.Obj().Name()+" "); ok {
+	if rest, ok := strings.CutPrefix(doc[0], p.spec.Name()+" "); ok {
 		doc[0] = p.name + " " + rest
 	}
 	return doc
@@ -218,7 +224,15 @@ func isNamed(t types.Type) bool {
 // goType is t as Go writes it.
 func goType(t types.Type) *jen.Statement {
 	if n, ok := types.Unalias(t).(*types.Named); ok {
-		return jen.Qual(n.Obj().Pkg().Path(), n.Obj().Name())
+		name := jen.Qual(n.Obj().Pkg().Path(), n.Obj().Name())
+		if n.TypeArgs().Len() == 0 {
+			return name
+		}
+		return name.TypesFunc(func(g *jen.Group) {
+			for arg := range n.TypeArgs().Types() {
+				g.Add(goType(arg))
+			}
+		})
 	}
 	switch u := t.(type) {
 	case *types.Array:

@@ -6,9 +6,9 @@ import (
 	"go/token"
 	"go/types"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // builder makes the model of one source file.
@@ -16,43 +16,17 @@ type builder struct {
 	p     *unit
 	diags *diagnostics
 	file  *file
-	seen  map[*types.TypeName]bool
+	seen  map[string]bool // C types that are declared
 }
 
 func buildPackage(p *unit, diags *diagnostics) []*file {
 	var files []*file
-	emitted := map[string]token.Position{}
+	names := &names{p: p, diags: diags, inGo: map[string]token.Pos{}, inC: map[string]cName{}}
 	for _, syntax := range p.Syntax {
 		source := diags.fset.Position(syntax.Package).Filename
-		b := &builder{p: p, diags: diags, seen: map[*types.TypeName]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
+		b := &builder{p: p, diags: diags, seen: map[string]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
 		b.scan(syntax)
-		for _, m := range b.file.allocs {
-			if other, ok := emitted["prefix="+m.prefix]; ok {
-				diags.addf(m.spec.Obj().Pos(), codeSameName, "its names in C begin with %s_, and so do those of the one at %s: give one of them another prefix=", m.prefix, filepath.Base(other.String()))
-			}
-			emitted["prefix="+m.prefix] = diags.fset.Position(m.spec.Obj().Pos())
-			for _, name := range []string{m.name, "New" + m.name, m.name + "Classes", m.name + "MinSize", m.name + "MaxSize", m.name + "Budget", lowerFirst(m.name) + "Sizes"} {
-				if o := p.Types.Scope().Lookup(name); o != nil {
-					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
-				} else if other, ok := emitted[name]; ok {
-					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
-				}
-				emitted[name] = diags.fset.Position(m.spec.Obj().Pos())
-			}
-		}
-		for _, m := range b.file.pools {
-			pos := diags.fset.Position(m.spec.Obj().Pos())
-			for _, name := range []string{m.name, m.name + "Pool", m.name + "Ref", "New" + m.name + "Pool"} {
-				if other, ok := emitted[name]; ok {
-					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, and so does the struct at %s: give one of them as=OtherName", name, filepath.Base(other.String()))
-					break
-				}
-				if o := p.Types.Scope().Lookup(name); o != nil && !(m.heap && name == m.spec.Obj().Name()) {
-					diags.addf(m.spec.Obj().Pos(), codeSameName, "it emits %s, which the package declares already at %s: add as=OtherName", name, filepath.Base(diags.fset.Position(o.Pos()).String()))
-				}
-				emitted[name] = pos
-			}
-		}
+		names.addFile(b.file)
 		if len(b.file.pools)+len(b.file.allocs) > 0 {
 			files = append(files, b.file)
 		}
@@ -125,15 +99,19 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		}
 		found = true
 		before := len(b.diags.list)
-		st, ok := spec.Type.(*ast.StructType)
-		named, isNamed := types.Unalias(b.p.TypesInfo.Defs[spec.Name].Type()).(*types.Named)
-		if !ok || !isNamed || spec.Assign.IsValid() {
+		obj, _ := b.p.TypesInfo.Defs[spec.Name].(*types.TypeName)
+		st := b.structOf(spec, obj)
+		if st == nil {
 			b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s is on %s, which is not a struct type: annotate a struct", d.Name, spec.Name.Name)
+			continue
+		}
+		if spec.TypeParams.NumFields() > 0 {
+			b.diags.addf(spec.Name.Pos(), codeGeneric, "%s has type parameters, and so no layout: annotate an alias that gives them, such as type %s32 = %s[float32]", spec.Name.Name, spec.Name.Name, spec.Name.Name)
 			continue
 		}
 		if d.Name == "sizeclass" {
 			if o := parseSizeClass(&d, b.diags); len(b.diags.list) == before {
-				if m := b.sizeClass(spec, named, st, o, lines(doc)); m != nil {
+				if m := b.sizeClass(spec, obj, st, o, lines(doc)); m != nil {
 					b.file.allocs = append(b.file.allocs, m)
 				}
 			}
@@ -146,10 +124,32 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		if o.prefix != "" {
 			b.file.prefix = o.prefix
 		}
-		if m := b.buildPool(spec, named, st, o, lines(doc)); m != nil {
+		if m := b.buildPool(spec, obj, st, o, lines(doc)); m != nil {
 			b.file.pools = append(b.file.pools, m)
 		}
 	}
+}
+
+// structOf is the struct that an annotated type is: written there, or, for an alias that gives type arguments, where the generic
+// struct of this package is declared.
+func (b *builder) structOf(spec *ast.TypeSpec, obj *types.TypeName) *ast.StructType {
+	if obj == nil || obj.Type() == nil {
+		return nil
+	}
+	if st, ok := spec.Type.(*ast.StructType); ok && !spec.Assign.IsValid() {
+		return st
+	}
+	named, ok := types.Unalias(obj.Type()).(*types.Named)
+	if !ok || !spec.Assign.IsValid() || named.TypeArgs().Len() == 0 {
+		return nil
+	}
+	var found *ast.StructType
+	b.eachSpec(func(_ *ast.GenDecl, s ast.Spec) {
+		if t, ok := s.(*ast.TypeSpec); ok && b.p.TypesInfo.Defs[t.Name] == named.Origin().Obj() {
+			found, _ = t.Type.(*ast.StructType)
+		}
+	})
+	return found
 }
 
 // need adds the nested structs and named integers that t is made of to what C must declare, innermost first.
@@ -158,15 +158,15 @@ func (b *builder) need(t types.Type) {
 		b.need(a.Elem())
 	}
 	named, ok := types.Unalias(t).(*types.Named)
-	if !ok || b.seen[named.Obj()] {
+	if !ok || atomicNamed(t) != nil || b.seen[b.cTypeName(named)] {
 		return
 	}
-	b.seen[named.Obj()] = true
+	b.seen[b.cTypeName(named)] = true
 	switch u := named.Underlying().(type) {
 	case *types.Basic:
 		b.file.enums = append(b.file.enums, b.enum(named, u))
 	case *types.Struct:
-		s := &cStruct{name: b.cTypeName(named), doc: b.typeDoc(named)}
+		s := &cStruct{name: b.cTypeName(named), doc: b.typeDoc(named), pos: named.Obj().Pos()}
 		s.size, _, _ = natural(u)
 		off := int64(0)
 		for f := range u.Fields() {
@@ -178,6 +178,9 @@ func (b *builder) need(t types.Type) {
 				name = fmt.Sprintf("reserved%d", off)
 			}
 			s.members = append(s.members, cMember{decl: b.declare(f.Type(), name), name: name, offset: off})
+			if base := atomicBase(f.Type()); base != "" {
+				s.atomics = append(s.atomics, cAtomic{s.name, name, base})
+			}
 			off += size
 		}
 		b.file.structs = append(b.file.structs, s)
@@ -189,12 +192,21 @@ func (b *builder) cTypeName(n *types.Named) string {
 	if n.Obj().Pkg() != b.file.pkg {
 		prefix = snake(n.Obj().Pkg().Name())
 	}
-	return prefix + "_" + snake(n.Obj().Name())
+	name := prefix + "_" + snake(n.Obj().Name())
+	for arg := range n.TypeArgs().Types() {
+		name += "_" + strings.Map(func(r rune) rune {
+			if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+				return unicode.ToLower(r)
+			}
+			return '_'
+		}, types.TypeString(arg, func(*types.Package) string { return "" }))
+	}
+	return name
 }
 
 // enum carries a named integer type and the constants of that type in its package over.
 func (b *builder) enum(n *types.Named, u *types.Basic) *cEnum {
-	e := &cEnum{name: b.cTypeName(n), base: cBasic[u.Kind()], doc: b.typeDoc(n)}
+	e := &cEnum{pos: n.Obj().Pos(), name: b.cTypeName(n), base: cBasic[u.Kind()], doc: b.typeDoc(n)}
 	scope := n.Obj().Pkg().Scope()
 	var consts []*types.Const
 	for _, name := range scope.Names() {

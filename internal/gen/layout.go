@@ -60,7 +60,7 @@ func agrees(s *types.Struct) error {
 	var want []int64
 	off := int64(0)
 	for f := range s.Fields() {
-		if inner, ok := f.Type().Underlying().(*types.Struct); ok {
+		if inner, ok := f.Type().Underlying().(*types.Struct); ok && atomicNamed(f.Type()) == nil {
 			if err := agrees(inner); err != nil {
 				return err
 			}

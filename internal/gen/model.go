@@ -1,7 +1,7 @@
 package gen
 
 import (
-	"go/ast"
+	"go/token"
 	"go/types"
 )
 
@@ -18,8 +18,8 @@ type file struct {
 
 // poolModel is one annotated struct.
 type poolModel struct {
-	spec    *types.Named // the struct in the source
-	name    string       // of the Go type that is emitted
+	spec    *types.TypeName // the struct in the source, or the alias of one
+	name    string          // of the Go type that is emitted
 	cname   string
 	doc     []string
 	opts    poolOptions
@@ -38,6 +38,9 @@ type member struct {
 	typ    types.Type // nil in a gap
 	atomic string     // name of the sync/atomic type, or ""
 	embed  bool
+	string bool // a C string
+	tail   bool // the payload
+	slice  bool // declared as []byte in the source
 	offset int64
 	size   int64
 	blank  bool // a field named _ in the source
@@ -48,7 +51,9 @@ type cStruct struct {
 	name    string
 	doc     []string
 	members []cMember
+	atomics []cAtomic
 	size    int64
+	pos     token.Pos
 }
 
 // cMember is a declaration in C and where it must be.
@@ -65,122 +70,10 @@ type cEnum struct {
 	base  string
 	doc   []string
 	items []cConst
+	pos   token.Pos
 }
 
 type cConst struct {
 	name, value string
 	doc         []string
-}
-
-// buildPool checks an annotated struct and lays it out. It returns nil when it reported something.
-func (b *builder) buildPool(spec *ast.TypeSpec, named *types.Named, st *ast.StructType, o poolOptions, doc []string) *poolModel {
-	before := len(b.diags.list)
-	p := &poolModel{spec: named, opts: o, doc: doc, name: o.as}
-	source := named.Obj().Name()
-	if p.name == "" {
-		if named.Obj().Exported() {
-			b.diags.addf(spec.Name.Pos(), codeExported, "%s is exported, and so would be the type that poolgen emits: rename it, to %s, or add as=OtherName", source, lowerFirst(source))
-		} else if p.name = upperFirst(source); !isASCII(source) || p.name == source {
-			b.diags.addf(spec.Name.Pos(), codeNotC, "%s cannot be a name in C: use ASCII letters, beginning with one, or add as=Name", source)
-		}
-	}
-	if named.TypeParams().Len() > 0 {
-		b.diags.addf(spec.Name.Pos(), codeGeneric, "%s has type parameters, which have no layout: annotate a struct without", source)
-		return nil
-	}
-	p.cname = b.file.prefix + "_" + snake(p.name)
-	var problems []problem
-	off := int64(0)
-	p.align = max(1, o.align)
-	flat := flatten(st)
-	if len(flat) == 0 {
-		b.diags.addf(spec.Name.Pos(), codeEmpty, "%s has no fields: a block would hold nothing", source)
-	}
-	seen := map[string]string{}
-	for i, f := range flat {
-		v := named.Underlying().(*types.Struct).Field(i)
-		fo := parseTag(f.field, b.diags)
-		m := member{name: v.Name(), typ: v.Type(), embed: v.Embedded(), doc: docOf(f.field), blank: v.Name() == "_"}
-		m.cname = memberName(v.Name())
-		if other, ok := seen[m.cname]; ok && !m.blank {
-			problems = append(problems, problem{f.pos, codeSameMember, "field " + v.Name() + " and field " + other + " have the same name in C, " + m.cname + ": rename one"})
-		}
-		seen[m.cname] = v.Name()
-		if code, why := b.refuse(v.Type()); why != "" {
-			problems = append(problems, problem{f.pos, code, "field " + v.Name() + ": " + why})
-			continue
-		}
-		size, align, err := natural(v.Type())
-		if err != nil {
-			problems = append(problems, problem{f.pos, codeTooLarge, "field " + v.Name() + ": " + err.Error()})
-			continue
-		}
-		if size == 0 {
-			problems = append(problems, problem{f.pos, codeNoBytes, "field " + v.Name() + " has no bytes, and C and Go place such fields differently: remove it"})
-			continue
-		}
-		if fo.atomic {
-			if m.atomic = atomicType(v.Type()); m.atomic == "" {
-				b.diags.addf(f.pos, codeAtomicType, "field %s: only int32, uint32, int64 and uint64 can be atomic, %s cannot: change its type", v.Name(), v.Type())
-			}
-		}
-		align = max(align, fo.align)
-		if gap := roundUp(off, align) - off; gap > 0 {
-			p.members = append(p.members, member{name: "_", offset: off, size: gap})
-			off += gap
-		}
-		m.offset, m.size = off, size
-		off += size
-		p.align = max(p.align, align)
-		p.members = append(p.members, m)
-		if off > maxStruct {
-			b.diags.addf(f.pos, codeTooLarge, "%s has more than %d bytes up to this field: a block cannot hold it", source, maxStruct)
-			return nil
-		}
-	}
-	if len(problems) > 0 {
-		return b.onHeap(p, problems, before)
-	}
-	fieldAlign := int64(1)
-	for _, m := range p.members {
-		if m.typ != nil {
-			_, a, _ := natural(m.typ)
-			fieldAlign = max(fieldAlign, a)
-		}
-	}
-	for _, f := range flat {
-		fieldAlign = max(fieldAlign, parseTag(f.field, &diagnostics{fset: b.diags.fset}).align)
-	}
-	if gap := roundUp(off, fieldAlign) - off; gap > 0 {
-		p.members = append(p.members, member{name: "_", offset: off, size: gap})
-		off += gap
-	}
-	p.size = off
-	if len(b.diags.list) > before {
-		return nil
-	}
-	for _, m := range p.members {
-		if m.typ != nil {
-			b.need(m.typ)
-		}
-	}
-	return p
-}
-
-// onHeap makes of a struct that C cannot share a pool on the Go heap, unless it says that it is shared.
-func (b *builder) onHeap(p *poolModel, problems []problem, before int) *poolModel {
-	if p.opts.shared {
-		for _, x := range problems {
-			b.diags.addf(x.pos, x.code, "%s", x.text)
-		}
-	}
-	if len(b.diags.list) > before {
-		return nil
-	}
-	p.heap, p.why, p.members = true, problems[0].text, nil
-	p.name = upperFirst(p.spec.Obj().Name())
-	if p.opts.as != "" {
-		p.name = p.opts.as
-	}
-	return p
 }

@@ -99,6 +99,21 @@ func (r Ref[T]) Release() { r.b.Release() }
 // Buf is the same reference as a Buf.
 func (r Ref[T]) Buf() Buf { return r.b }
 
+// Tail is the part in use of a payload that begins offset bytes into the value and has at most capacity bytes: as far as Buf.Len goes.
+// It is valid until the caller's reference is released. Generated code calls it.
+func (r Ref[T]) Tail(offset, capacity int) []byte {
+	b := r.b.Bytes()
+	return b[min(offset, len(b)):min(offset+capacity, len(b)):min(offset+capacity, cap(b))]
+}
+
+// SetTail says that n bytes of such a payload are in use. It panics if n is not from 0 to capacity, or others hold references.
+func (r Ref[T]) SetTail(offset, capacity, n int) {
+	if n < 0 || n > capacity {
+		r.b.p.badRange("SetTail", offset, offset+n, uint32(offset+capacity))
+	}
+	r.b.SetLen(offset + n)
+}
+
 // Handle is the name under which C knows the value; see Buf.Handle.
 func (r Ref[T]) Handle() Handle { return r.b.Handle() }
 
