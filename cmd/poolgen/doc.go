@@ -23,10 +23,40 @@
 // Options in a field's tag `poolgen:"..."`:
 //
 //	atomic        the field becomes a sync/atomic type, and C gets load, store and add; int32, uint32, int64 or uint64.
-//	              With GOARM below 7 a 64-bit one is atomic within one language only.
+//	              With GOARM below 7 a 64-bit one is atomic within one language only. atomic.Int32, Uint32, Int64 and
+//	              Uint64 may be written as they are too, also in nested structs and arrays.
 //	align=SIZE    alignment of the field within the struct: a power of two
+//	cacheline     the field begins a line of 64 bytes and nothing else lies in it
+//	cstring       the field, [N]byte, holds text that ends in a NUL: Go gets NameString and SetName, C gets x_name_len
+//	              and x_set_name. What does not fit is cut, not within a UTF-8 letter, and the setter says so.
+//	payload,cap=N the last field, []byte or [0]byte, is N bytes of which a block uses as many as Buf.Len says: Go gets
+//	              FrameData, SetFrameDataLen, FrameDataOffset and FrameDataCap, C gets x_data, x_data_len and x_set_data_len.
 //
-// Fields hold fixed-size integers, floats, named types of them, arrays, and structs of those. The constants of a named integer
-// type become typed constants in C. bool, int, uint, uintptr, strings, slices, maps and pointers are refused with what to write instead.
-
+// Fields hold fixed-size integers, floats, named types of them, arrays, and structs of those, also of other packages and embedded
+// ones. The constants of a named integer type become typed constants in C; those of an unsigned one whose constants are bits may be
+// or-ed there as in Go. A generic struct is annotated by way of an alias that gives its type arguments:
+//
+//	//poolgen:pool
+//	type wave16 = wave[int16]
+//
+// bool, int, uint, uintptr, strings, slices, maps and pointers are refused with what to write instead; poolgen explain has more.
+//
+// An empty struct can be annotated to become a size-class allocator, for Go and for C libraries:
+//
+//	//poolgen:sizeclass min=64 max=128KiB budget=16MiB prefix=cam
+//	type camAlloc struct{}
+//
+// Its options, of which only budget is required:
+//
+//	budget=SIZE   bytes in all, bookkeeping included: 64KiB to 2GiB
+//	min=SIZE      the smallest class; 64 by default
+//	max=SIZE      the largest class; 128KiB by default. Larger requests take whole units of 4 to 64 KiB
+//	growth=N      classes from one power of two to the next: 1, 2, 4, 8 (the default) or 16, none closer than align=
+//	sizes=A,B,... the classes themselves, instead of min=, max= and growth=
+//	align=SIZE    alignment of every block: a power of two from 8 to 4096; 16 by default
+//	cache=SIZE    bytes that a thread's cache keeps at most; by default a 32nd of the budget, between 64 KiB and 32 MiB
+//	prealloc=S:N,...  N blocks of S bytes are made and committed at the start
+//	shared        in a sealed memfd, which other processes can map
+//	as=Name       name of the Go type that is emitted
+//	prefix=name   prefix of names in C; by default the emitted type's name, in lower case
 package main
