@@ -75,17 +75,9 @@ func (w *walk) assume(st *state, cond ssa.Value, taken bool) *state {
 	return next
 }
 
-// discarded reports whether the function dropped the reference where it came.
+// discarded reports whether the function has no name for the reference.
 func (w *walk) discarded() bool {
-	if w.o.call == nil {
-		return false
-	}
-	for _, r := range *w.o.call.Referrers() {
-		if x, ok := r.(*ssa.Extract); !ok || x.Index == w.o.ref && len(*x.Referrers()) > 0 {
-			return false
-		}
-	}
-	return true
+	return w.o.call != nil && w.e.blank[result{w.o.call.Pos(), w.o.ref}]
 }
 
 // tests reports whether a condition depends on the error or bool that came with the reference.

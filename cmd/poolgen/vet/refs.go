@@ -44,6 +44,13 @@ type engine struct {
 	busy  map[*ssa.Function]bool
 	free  map[capture]effect
 	calls map[token.Pos]*ast.CallExpr // by the place of the left parenthesis
+	blank map[result]bool             // those assigned to _
+}
+
+// result is the i-th result of the call whose left parenthesis is at paren.
+type result struct {
+	paren token.Pos
+	i     int
 }
 
 func runRefs(pass *analysis.Pass) (any, error) {
@@ -61,8 +68,10 @@ func runRefs(pass *analysis.Pass) (any, error) {
 		known: make(map[*ssa.Function]*behaviour),
 		busy:  make(map[*ssa.Function]bool),
 		free:  make(map[capture]effect),
-		calls: callsByParen(pass),
+		calls: make(map[token.Pos]*ast.CallExpr),
+		blank: make(map[result]bool),
 	}
+	e.syntax()
 	fns := build(pass)
 	for _, fn := range fns {
 		e.publish(fn)
@@ -107,17 +116,27 @@ func build(pass *analysis.Pass) []*ssa.Function {
 	return fns
 }
 
-func callsByParen(pass *analysis.Pass) map[token.Pos]*ast.CallExpr {
-	calls := make(map[token.Pos]*ast.CallExpr)
-	for _, f := range pass.Files {
+// syntax notes what the static single assignment form does not tell.
+func (e *engine) syntax() {
+	for _, f := range e.pass.Files {
 		ast.Inspect(f, func(n ast.Node) bool {
-			if c, ok := n.(*ast.CallExpr); ok {
-				calls[c.Lparen] = c
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				e.calls[n.Lparen] = n
+			case *ast.AssignStmt:
+				call, ok := n.Rhs[0].(*ast.CallExpr)
+				if !ok || len(n.Rhs) != 1 {
+					break
+				}
+				for i, x := range n.Lhs {
+					if id, ok := x.(*ast.Ident); ok && id.Name == "_" {
+						e.blank[result{call.Lparen, i}] = true
+					}
+				}
 			}
 			return true
 		})
 	}
-	return calls
 }
 
 // function follows every reference that comes into fn.
