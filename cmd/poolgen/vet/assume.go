@@ -3,7 +3,6 @@ package vet
 import (
 	"go/constant"
 	"go/token"
-	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -22,9 +21,6 @@ func (w *walk) assume(st *state, cond ssa.Value, taken bool) *state {
 		}
 		x, taken = not.X, !taken
 	}
-	if w.discarded() && w.tests(st, x) {
-		next.quiet = true // whoever asks for the error only knows why
-	}
 	switch v := x.(type) {
 	case *ssa.BinOp:
 		failed := st.vals[v.X] == failure || st.vals[v.Y] == failure
@@ -41,6 +37,10 @@ func (w *walk) assume(st *state, cond ssa.Value, taken bool) *state {
 					return nil
 				}
 			}
+		}
+		zero := st.vals[v.X].reference() && isZero(v.Y) || st.vals[v.Y].reference() && isZero(v.X)
+		if zero && st.held > 0 && (v.Op == token.EQL) == taken {
+			return nil
 		}
 	case *ssa.Call:
 		f := v.Call.StaticCallee()
@@ -75,21 +75,24 @@ func (w *walk) assume(st *state, cond ssa.Value, taken bool) *state {
 	return next
 }
 
-// discarded reports whether the function has no name for the reference.
-func (w *walk) discarded() bool {
-	return w.o.call != nil && w.e.blank[result{w.o.call.Pos(), w.o.ref}]
-}
-
-// tests reports whether a condition depends on the error or bool that came with the reference.
-func (w *walk) tests(st *state, cond ssa.Value) bool {
-	status := func(v ssa.Value) bool { return st.vals[v] == failure || st.vals[v] == success }
-	switch v := cond.(type) {
-	case *ssa.BinOp:
-		return status(v.X) || status(v.Y)
-	case *ssa.Call:
-		return slices.ContainsFunc(v.Call.Args, status)
+// isZero reports whether v is the zero value: a constant, or a variable that nothing was stored to.
+func isZero(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.Const:
+		return v.Value == nil
+	case *ssa.UnOp:
+		a, ok := v.X.(*ssa.Alloc)
+		if !ok {
+			return false
+		}
+		for _, r := range *a.Referrers() {
+			if u, ok := r.(*ssa.UnOp); !ok || u.Op != token.MUL {
+				return false
+			}
+		}
+		return true
 	}
-	return status(cond)
+	return false
 }
 
 func isNil(v ssa.Value) bool {

@@ -188,7 +188,26 @@ func (e *engine) returnsOwned(fn *ssa.Function, i int) bool {
 			return false
 		}
 	}
-	return owned
+	if !owned {
+		return false
+	}
+	// What fn also stored or passed on may be another's by now.
+	for _, b := range fn.Blocks {
+		for _, i := range b.Instrs {
+			call, ok := i.(*ssa.Call)
+			if !ok {
+				continue
+			}
+			for _, o := range e.acquired(call) {
+				w := e.walk(fn, o)
+				w.silent = true
+				if !w.run() || w.gave {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // source is where a result comes from.

@@ -219,11 +219,31 @@ func (e *engine) acquired(call *ssa.Call) []*origin {
 	}
 	var out []*origin
 	for i, own := range owned {
-		if own {
+		if own && !e.onlyError(call, i, status) {
 			out = append(out, &origin{call: call, ref: i, status: status})
 		}
 	}
 	return out
+}
+
+// onlyError reports whether the i-th result of call is discarded by a caller who does more with the error than return it, as a test does
+// that wants one.
+func (e *engine) onlyError(call *ssa.Call, i, status int) bool {
+	if !e.blank[result{call.Pos(), i}] {
+		return false
+	}
+	for _, r := range *call.Referrers() {
+		x, ok := r.(*ssa.Extract)
+		if !ok || x.Index != status {
+			continue
+		}
+		for _, r := range *x.Referrers() {
+			if _, ok := r.(*ssa.Return); !ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (e *engine) report(w *walk, f finding) {

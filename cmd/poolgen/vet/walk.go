@@ -32,6 +32,7 @@ type walk struct {
 	steps int
 
 	silent bool   // a summary is wanted, not findings
+	gave   bool   // on some path the reference went elsewhere before the end
 	exits  effect // what all exits seen so far did to the reference
 	found  []finding
 	exit   int // paths that end in order, and
@@ -185,10 +186,11 @@ func (w *walk) enter(block *ssa.BasicBlock, i int, st *state) {
 }
 
 // escape ends a path whose reference went where it cannot be followed.
-func (w *walk) escape(*state) { w.exits = unknown }
+func (w *walk) escape(*state) { w.exits, w.gave = unknown, true }
 
 // ret judges a path at its end.
 func (w *walk) ret(st *state, ret *ssa.Return) {
+	w.gave = w.gave || st.keptRef != nil || st.unsure
 	end := ret.Pos()
 	if syntax := w.fn.Syntax(); !end.IsValid() && syntax != nil {
 		end = syntax.End() - 1

@@ -647,3 +647,52 @@ func wantsError(p *pool.Pool, fail func(string)) {
 		fail("another error")
 	}
 }
+
+func wantsErrorByHelper(p *pool.Pool, wantErr func(error)) {
+	_, err := p.Get()
+	wantErr(err)
+}
+
+func registered(p *pool.Pool, q *queue) (pool.Buf, error) {
+	b, err := p.Get()
+	if err != nil {
+		return pool.Buf{}, err
+	}
+	q.cur = b
+	return b, nil
+}
+
+func served(p *pool.Pool, cleanup func(func())) (pool.Buf, error) {
+	b, err := p.Get()
+	if err != nil {
+		return pool.Buf{}, err
+	}
+	cleanup(b.Release)
+	return b, nil
+}
+
+func ofRegistered(p *pool.Pool, q *queue, cleanup func(func())) int {
+	b, err := registered(p, q)
+	if err != nil {
+		return 0
+	}
+	c, err := served(p, cleanup)
+	if err != nil {
+		return 0
+	}
+	return b.Len() + c.Len()
+}
+
+func zero(p *pool.Pool, want bool) error {
+	var b pool.Buf
+	if want {
+		var err error
+		if b, err = p.Get(); err != nil {
+			return err
+		}
+	}
+	if b != (pool.Buf{}) {
+		b.Release()
+	}
+	return nil
+}
