@@ -26,12 +26,14 @@ lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 generate: ## regenerate every checked-in generated file
 	$(GO) generate ./...
 
-bench: ## benchmarks of the runtime, from Go and C, also as multiples of one atomic add
+bench: ## benchmarks of the runtime as multiples of one atomic add, from Go and C, and of the generator
 	@scripts/setup.sh bench
 	$(GO) test -run '^$$' -bench . -benchmem ./runtime/... | awk -f scripts/ratios.awk
 	@mkdir -p build && $(CC) -O2 -std=c11 -pthread -Iinclude -o build/bench internal/ctest/testdata/bench.c
 	@echo && echo "the same from C, through poolgen.h" && build/bench
 	@echo && echo "malloc and free from C, through poolgen_alloc.h" && scripts/allocbench.sh
+	@echo && echo "poolgen ./... as multiples of go list -deps -export ./..."
+	$(GO) test -run '^$$' -bench Module ./cmd/poolgen
 
 clean: ## remove build/
 	rm -rf build

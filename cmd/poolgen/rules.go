@@ -1,5 +1,7 @@
 package main
 
+import "github.com/poolgen/poolgen/cmd/poolgen/vet"
+
 // rule is one kind of diagnostic, as explain and SARIF tell it.
 type rule struct {
 	code  string // PG0012
@@ -13,8 +15,12 @@ const codeStale = "PG0000"
 
 // rules are all kinds of diagnostics, by code.
 func rules() []rule {
-	return []rule{{codeStale, "", "a generated file is stale", `
+	list := []rule{{codeStale, "", "a generated file is stale", `
 With -check, what poolgen would write differs from the file that is there, or there is none. Run go generate, or poolgen with the same
 arguments but -check, and commit what it writes. The output does not depend on the machine, so a difference is one of the source, of
 the options or of poolgen's version; a tool line in go.mod gives everybody the same version.`}}
+	for _, c := range vet.Codes() {
+		list = append(list, rule{c.Code, c.Name, c.Title, c.Explain})
+	}
+	return list
 }
