@@ -42,7 +42,7 @@ write instead. Without a code it lists all; those from PG1001 are poolgen vet's.
 			}
 			r, err := findRule(args[0])
 			if err == nil {
-				_, err = fmt.Fprintf(stdout, "%s  %s\n\n%s\n", p.as(cyan, r.code), p.as(bold, r.title), strings.TrimSpace(r.text))
+				_, err = fmt.Fprintf(stdout, "%s  %s\n\n%s\n", p.as(cyan, r.code), p.as(bold, r.title), folded(strings.TrimSpace(r.text)))
 			}
 			return err
 		},
@@ -53,12 +53,11 @@ write instead. Without a code it lists all; those from PG1001 are poolgen vet's.
 
 // findRule takes a code in any case, and without its zeros: pg12.
 func findRule(code string) (rule, error) {
-	short := func(s string) string {
-		return strings.TrimLeft(strings.TrimPrefix(strings.ToUpper(strings.Trim(s, "() ")), "PG"), "0")
-	}
+	digits := strings.TrimPrefix(strings.ToUpper(strings.Trim(code, "() ")), "PG")
+	full := "PG" + strings.Repeat("0", max(0, 4-len(digits))) + digits
 	var codes []string
 	for _, r := range rules() {
-		if short(r.code) == short(code) {
+		if r.code == full && digits != "" {
 			return r, nil
 		}
 		codes = append(codes, r.code)
