@@ -26,7 +26,7 @@ func (b *builder) buildPool(spec *ast.TypeSpec, obj *types.TypeName, st *ast.Str
 		return nil
 	}
 	if len(problems) > 0 {
-		return b.onHeap(p, problems, before)
+		return b.onHeap(p, flat, problems, before)
 	}
 	if len(b.diags.list) > before {
 		return nil
@@ -148,10 +148,17 @@ func isByte(t types.Type) bool {
 }
 
 // onHeap makes of a struct that C cannot share a pool on the Go heap, unless it says that it is shared.
-func (b *builder) onHeap(p *poolModel, problems []problem, before int) *poolModel {
+func (b *builder) onHeap(p *poolModel, flat []flatField, problems []problem, before int) *poolModel {
 	if p.opts.shared {
 		for _, x := range problems {
 			b.diags.addf(x.pos, x.code, "%s", x.text)
+		}
+	} else {
+		// The values on the heap are those of the source: nothing pads or wraps their fields.
+		for _, f := range flat {
+			if parseTag(f.field, &diagnostics{fset: b.diags.fset}) != (fieldOptions{}) {
+				b.diags.addf(f.field.Tag.Pos(), codeContradict, "%s is pooled on the Go heap, as it stands, because of %s: this option has no effect there, remove it (for atomic, declare an atomic.Uint64)", p.spec.Name(), problems[0].text)
+			}
 		}
 	}
 	if len(b.diags.list) > before {
