@@ -41,11 +41,19 @@ func TestExamplesRegenerate(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "stale.h"), append(stale, '\n'), 0o644); err != nil {
+	source, err := os.ReadFile("examples/frames/frames.go")
+	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(bin, "-check", "-header", filepath.Join(dir, "stale.h"), "./examples/frames").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "is stale") {
+	for name, text := range map[string]string{"go.mod": "module example.com/frames\n\ngo 1.26\n", "frames.go": string(source), "stale.h": string(stale) + "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(bin, "-check", "-header", "stale.h")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "stale.h is stale") {
 		t.Fatalf("a stale header passed: %v %s", err, out)
 	}
 }

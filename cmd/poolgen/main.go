@@ -17,8 +17,8 @@ import (
 // Exit codes.
 const (
 	exitOK     = 0
-	exitSource = 1 // the source is wrong, or a generated file is stale with -check
-	exitUsage  = 2 // the command line is wrong, or the environment: no such package, a file that cannot be written
+	exitSource = 1 // the source or the place of an output is wrong, or a generated file is stale with -check
+	exitUsage  = 2 // the command line is wrong, or the environment: no such package, a disk that is full
 )
 
 func main() {

@@ -93,7 +93,7 @@ func TestCodes(t *testing.T) {
 	for _, d := range r.Diagnostics {
 		raised[d.Code] = true
 	}
-	for _, d := range runFiles(t) {
+	for _, d := range runPlaces(t) {
 		raised[d.Code] = true
 	}
 	seen := map[Code]bool{}
@@ -139,6 +139,3 @@ func TestCodes(t *testing.T) {
 		}
 	}
 }
-
-// runFiles are the diagnostics of tests about files, beside those of testdata/bad.
-func runFiles(*testing.T) []Diagnostic { return nil }

@@ -16,7 +16,7 @@ type CodeInfo struct {
 
 // Codes are all codes in order. The caller owns the slice.
 func Codes() []CodeInfo {
-	list := slices.Concat(directiveCodes(), typeCodes(), nameCodes(), layoutCodes())
+	list := slices.Concat(directiveCodes(), typeCodes(), nameCodes(), layoutCodes(), fileCodes())
 	slices.SortFunc(list, func(a, b CodeInfo) int {
 		if a.Code < b.Code {
 			return -1
@@ -77,6 +77,9 @@ const (
 	codeNoBytes      Code = "PG0061"
 	codeDiffers      Code = "PG0062"
 	codeTooLarge     Code = "PG0063"
+	codeOneFile      Code = "PG0070"
+	codeOutside      Code = "PG0071"
+	codeNotWritable  Code = "PG0072"
 )
 
 func directiveCodes() []CodeInfo {

@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -35,7 +36,8 @@ const (
 
 // parseSizeClass reads the arguments of a sizeclass directive and reports every one that is wrong.
 func parseSizeClass(d *ast.Directive, diags *diagnostics) classOptions {
-	o := classOptions{min: 64, max: 128 << 10, growth: 8, align: 16, text: d.Args}
+	defaults := classOptions{min: 64, max: 128 << 10, growth: 8, align: 16, text: d.Args}
+	o := defaults
 	args, err := d.ParseArgs()
 	if err != nil {
 		diags.addf(d.ArgsPos, codeSyntax, "options of //poolgen:sizeclass: %v", err)
@@ -93,13 +95,15 @@ func parseSizeClass(d *ast.Directive, diags *diagnostics) classOptions {
 		}
 		if err != nil {
 			diags.addf(a.Pos, codeValue, "option %q: %v", key, err)
+			o.min, o.max = cmp.Or(o.min, defaults.min), cmp.Or(o.max, defaults.max)
+			o.growth, o.align = cmp.Or(o.growth, defaults.growth), cmp.Or(o.align, defaults.align)
 		}
 	}
 	if _, ok := seen["budget"]; !ok {
 		diags.addf(d.ArgsPos, codeMissing, "//poolgen:sizeclass needs a budget in bytes: add budget=8MiB")
 	}
 	o.classes(d, seen, diags)
-	if prealloc != "" {
+	if prealloc != "" && len(o.sizes) > 0 {
 		o.preallocate(prealloc, seen["prealloc"], diags)
 	}
 	return o

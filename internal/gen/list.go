@@ -29,6 +29,7 @@ type listed struct {
 }
 
 type listedModule struct {
+	Dir       string
 	Version   string
 	GoVersion string
 	Replace   *listedModule

@@ -211,5 +211,5 @@ func (m *memory) save(kept []remembered, jobs []*job) {
 	if err != nil || os.MkdirAll(filepath.Dir(m.path), 0o755) != nil {
 		return
 	}
-	_ = replace(output{m.path, data})
+	_ = replace(output{path: m.path, content: data})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -79,8 +80,13 @@ func RunContext(ctx context.Context, c Config) (*Result, error) {
 	if files == 0 && !slices.ContainsFunc(kept, func(k remembered) bool { return len(k.Outputs) > 0 }) {
 		return nil, fmt.Errorf("no struct in %s is annotated: put //poolgen:pool in the comment above one", strings.Join(c.Patterns, " "))
 	}
-	if files > 1 && (c.Output != "" || c.Header != "") {
-		return nil, fmt.Errorf("-o and -header name one file, and %d source files are annotated: name one package with one such file", files)
+	var taken []string
+	for _, k := range kept {
+		taken = slices.AppendSeq(taken, maps.Keys(k.Outputs))
+	}
+	if r.Diagnostics = sorted(misplaced(outputs, taken, c)); len(r.Diagnostics) > 0 {
+		relative(c.Dir, r.Diagnostics)
+		return r, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -199,7 +205,14 @@ func (j *job) generate(c Config) {
 			j.err = err
 			return
 		}
-		j.outputs = append(j.outputs, list...)
+		from := origin{pos: j.diags.fset.Position(f.first()), fixed: j.node.fixed()}
+		if m := j.node.Module; m != nil {
+			from.root = m.Dir
+		}
+		for _, o := range list {
+			o.from = from
+			j.outputs = append(j.outputs, o)
+		}
 	}
 }
 

@@ -1,0 +1,189 @@
+package gen
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	goimporter "go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// known fails on a diagnostic without a code that is explained, a message, or a place in the source.
+func known(t *testing.T, list []Diagnostic) {
+	t.Helper()
+	for _, d := range list {
+		if _, ok := Explain(d.Code); !ok || d.Message == "" || strings.Contains(d.Message, "%!") {
+			t.Errorf("%q is not a proper diagnostic", d)
+		}
+		if d.Pos.Line < 1 || d.Pos.Column < 1 {
+			t.Errorf("%q has no place", d)
+		}
+	}
+}
+
+// FuzzDirective gives both directives any options: no panic, and what is accepted is in range.
+func FuzzDirective(f *testing.F) {
+	for _, s := range []string{
+		"", "shared", "shared prealloc=16 max=256 align=64", "budget=8MiB as=Name prefix=cam", "max=9223372036854775807", "max=-9223372036854775808",
+		"budget=9007199254740993KiB", "align=0x40", `"max=3" prefix="a b"`, "max", "max= max=", "=", "prealloc=2 max=1", "as=größe", "\t shared\t", "`",
+		"min=64 max=128KiB budget=8MiB growth=4", "sizes=64,128,1920 budget=1MiB prealloc=1920:16,64:1", "budget=2GiB sizes=8,", "budget=64KiB prealloc=:",
+		"budget=8MiB sizes= align=4096 cache=1GiB", "budget=64KiB min=16MiB max=1",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, args string) {
+		if strings.ContainsAny(args, "\n\r") {
+			return // ends the comment
+		}
+		fset := token.NewFileSet()
+		file := fset.AddFile("x.go", -1, len(args)+100)
+		for _, name := range []string{"pool", "sizeclass"} {
+			d, ok := ast.ParseDirective(token.Pos(file.Base()), "//poolgen:"+name+" "+args)
+			if !ok {
+				return
+			}
+			diags := &diagnostics{fset: fset}
+			if name == "pool" {
+				o := parsePool(&d, diags)
+				if len(diags.list) == 0 && (o.prealloc < 0 || o.max < 0 || o.max > maxBlocks || o.max > 0 && o.prealloc > o.max || o.budget < 0 || o.align&(o.align-1) != 0 || o.align > maxAlign) {
+					t.Errorf("%q was accepted as %+v", args, o)
+				}
+			} else {
+				o := parseSizeClass(&d, diags)
+				if len(diags.list) == 0 {
+					_, _ = o.spacing()
+					if len(o.sizes) == 0 || len(o.sizes) > maxClasses || o.budget < 1 || o.sizes[len(o.sizes)-1] > o.budget || o.align < 8 {
+						t.Errorf("%q was accepted as %+v", args, o)
+					}
+				}
+			}
+			known(t, diags.list)
+		}
+	})
+}
+
+// FuzzTag gives a field any tag.
+func FuzzTag(f *testing.F) {
+	for _, s := range []string{
+		"`poolgen:\"atomic\"`", "`poolgen:\"align=64\"`", "`poolgen:\"atomic,align=8\"`", "`poolgen:\"align=\"`", "`poolgen:\"\"`", "`poolgen:\",\"`", "`poolgen:\"cstring\"`",
+		"`poolgen:\"cacheline\"`", "`poolgen:\"payload,cap=4096,align=64\"`", "`json:\"x\" poolgen:\"align=3\"`", "\"poolgen:\\\"atomic\\\"\"", "`poolgen:\"align=9223372036854775808\"`", "`poolgen`",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, tag string) {
+		src := "package p\n\n//poolgen:pool\ntype a struct {\n\tX [8]byte " + tag + "\n\tY int32 " + tag + "\n}\n"
+		generateSource(t, src)
+	})
+}
+
+// FuzzSource gives the generator any source file. What it accepts must come out as Go whose layout holds on every target.
+func FuzzSource(f *testing.F) {
+	paths, err := filepath.Glob("testdata/bad/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		a, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range a.Files {
+			if strings.HasSuffix(file.Name, ".go") {
+				f.Add(string(file.Data))
+			}
+		}
+	}
+	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go"} {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(src))
+	}
+	f.Fuzz(generateSource)
+}
+
+// exports are the files with the types of what generated code imports.
+var exports = sync.OnceValues(func() (map[string]string, error) {
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", poolPath, "sync/atomic", "time").Output()
+	list := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, file, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			list[path] = file
+		}
+	}
+	return list, err
+})
+
+// generateSource runs everything between reading and writing on one file.
+func generateSource(t *testing.T, src string) {
+	list, err := exports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	syntax, err := parser.ParseFile(fset, "x.go", src, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return
+	}
+	imports := goimporter.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
+		if list[path] == "" {
+			return nil, fmt.Errorf("no package %s", path)
+		}
+		return os.Open(list[path])
+	})
+	check := func(arch string, bodies bool, files ...*ast.File) (*types.Package, *types.Info, []error) {
+		var errs []error
+		info := &types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}, Instances: map[*ast.Ident]types.Instance{}}
+		conf := types.Config{
+			Importer: imports, Sizes: types.SizesFor("gc", arch), IgnoreFuncBodies: !bodies, FakeImportC: true, DisableUnusedImportCheck: true,
+			Error: func(err error) { errs = append(errs, err) },
+		}
+		p, _ := conf.Check("example.com/p", fset, files, info)
+		return p, info, errs
+	}
+	p, info, _ := check("amd64", false, syntax)
+	if syntax.Name.Name == "_" {
+		return
+	}
+	diags := &diagnostics{fset: fset}
+	files := buildPackage(&unit{Name: syntax.Name.Name, PkgPath: "example.com/p", Syntax: []*ast.File{syntax}, Types: p, TypesInfo: info}, diags)
+	known(t, diags.list)
+	if len(diags.list) > 0 {
+		return
+	}
+	for _, f := range files {
+		outputs, err := f.render(Config{})
+		if err != nil {
+			t.Fatalf("rendering: %v\n%s", err, src)
+		}
+		for _, o := range outputs {
+			if !bytes.HasPrefix(o.content, []byte(generatedMark)) {
+				t.Errorf("%s does not begin with the mark:\n%s", o.path, o.content)
+			}
+		}
+		generated, err := parser.ParseFile(fset, "x_pool.go", outputs[0].content, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatalf("the output does not parse: %v\n%s", err, outputs[0].content)
+		}
+		for _, target := range targets {
+			if _, _, errs := check(target.name, true, syntax); len(errs) > 0 {
+				continue // the source is wrong already
+			}
+			if _, _, errs := check(target.name, true, syntax, generated); len(errs) > 0 {
+				t.Errorf("the output does not compile for %s: %v\n%s\nfrom\n%s", target.name, errs, outputs[0].content, src)
+			}
+		}
+	}
+}
