@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/token"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/poolgen/poolgen/cmd/poolgen/vet"
+	"github.com/poolgen/poolgen/internal/gen"
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/go/analysis/unitchecker"
 )
@@ -36,6 +38,8 @@ func asVetTool(args []string) {
 
 func vetCommand(stdout, stderr io.Writer) *cobra.Command {
 	var v vetRun
+	p := reporter{stdout: stdout, stderr: stderr}
+	var color string
 	cmd := &cobra.Command{
 		Use:   "vet [packages]",
 		Short: "Find buffers that are not released, used too late, and other misuse",
@@ -53,18 +57,27 @@ the command line is wrong.`,
   poolgen vet -fix ./...
   poolgen vet -tags=poolgen_debug -json ./...`,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if v.json && p.sarif == "-" {
+				return errors.New("-json and -sarif=- both write to standard output: give -sarif a file")
+			}
+			var err error
+			if p.paint, err = newPaint(color, stderr); err != nil {
+				return err
+			}
 			v.patterns = args
 			if len(args) == 0 {
 				v.patterns = []string{"."}
 			}
-			return v.run(stdout, stderr)
+			return v.run(&p)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.BoolVar(&v.fix, "fix", false, "apply the fixes there are, then report what is left")
-	f.BoolVar(&v.json, "json", false, "print the findings as JSON")
+	f.BoolVar(&v.json, "json", false, "write the findings as one JSON object")
+	f.StringVar(&p.sarif, "sarif", "", "write the findings as SARIF 2.1.0 to `file`, or - for standard output")
 	f.StringVar(&v.tags, "tags", "", "build `tags`, separated by commas")
+	colorFlag(cmd, &color)
 	return cmd
 }
 
@@ -72,6 +85,13 @@ type vetRun struct {
 	fix, json bool
 	tags      string
 	patterns  []string
+}
+
+// vetReport is what poolgen vet -json writes, on one line. The list is there even when it is empty.
+type vetReport struct {
+	Version     int          `json:"version"` // 1; a later one only adds members
+	Diagnostics []vetFinding `json:"diagnostics"`
+	Error       string       `json:"error"` // what was wrong with the packages or the environment, or ""
 }
 
 // vetFinding is one finding of poolgen vet -json. Lines and columns count from 1, columns in bytes.
@@ -84,7 +104,7 @@ type vetFinding struct {
 	Fix     string `json:"fix,omitempty"` // what -fix would do
 }
 
-func (v *vetRun) run(stdout, stderr io.Writer) error {
+func (v *vetRun) run(p *reporter) error {
 	if v.fix {
 		if _, err := v.goVet("-fix"); err != nil {
 			return err
@@ -95,16 +115,32 @@ func (v *vetRun) run(stdout, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(failed, err)
 	}
-	if v.json {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "\t")
-		if err := enc.Encode(found); err != nil {
+	var r gen.Result
+	for _, f := range found {
+		at := token.Position{Filename: f.File, Line: f.Line, Column: f.Column}
+		r.Diagnostics = append(r.Diagnostics, gen.Diagnostic{Code: f.Code, Pos: at, Message: f.Message})
+	}
+	if p.sarif != "" {
+		if err := p.writeSARIF(&r, failed); err != nil {
+			return errors.Join(failed, err)
+		}
+	}
+	switch {
+	case v.json:
+		report := vetReport{Version: 1, Diagnostics: found}
+		if failed != nil {
+			report.Error = failed.Error()
+			failed = errTold
+		}
+		data, err := encode(report, "")
+		if err == nil {
+			_, err = p.stdout.Write(data)
+		}
+		if err != nil {
 			return err
 		}
-	} else {
-		for _, f := range found {
-			fmt.Fprintf(stderr, "%s:%d:%d: %s (%s)\n", f.File, f.Line, f.Column, f.Message, f.Code)
-		}
+	case p.sarif != "-":
+		p.writeText(&r)
 	}
 	if failed == nil && len(found) > 0 {
 		return errSource
