@@ -20,12 +20,12 @@ type origin struct {
 func (f *file) first() token.Pos {
 	pos := token.NoPos
 	for _, p := range f.pools {
-		if at := p.spec.Obj().Pos(); pos == token.NoPos || at < pos {
+		if at := p.spec.Pos(); pos == token.NoPos || at < pos {
 			pos = at
 		}
 	}
 	for _, a := range f.allocs {
-		if at := a.spec.Obj().Pos(); pos == token.NoPos || at < pos {
+		if at := a.spec.Pos(); pos == token.NoPos || at < pos {
 			pos = at
 		}
 	}
