@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -125,7 +126,7 @@ func listOver(ctx context.Context, c Config, overlay string) ([]*listed, error) 
 	return pkgs, nil
 }
 
-// files are the paths of the source files of the package, in the order in which they are parsed.
+// files are the paths of the source files of the package, sorted: they are parsed in this order.
 func (p *listed) files() []string {
 	var list []string
 	seen := map[string]bool{}
@@ -140,6 +141,7 @@ func (p *listed) files() []string {
 			}
 		}
 	}
+	slices.Sort(list)
 	return list
 }
 

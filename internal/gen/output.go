@@ -54,26 +54,57 @@ func (f *file) render(c Config) ([]output, error) {
 	return list, nil
 }
 
-// write writes what differs from the files there are, each at once: a reader never sees half a file.
+// write writes what differs from the files there are, each at once: a reader never sees half a file. It looks at all of them before it
+// writes any.
 func write(list []output, c Config, r *Result) error {
-	for _, o := range list {
-		old, err := os.ReadFile(o.path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("reading the last output: %w", err)
-		}
-		name := shortened(c.Dir, o.path)
-		if err == nil && bytes.Equal(old, o.content) {
+	errs := make([]error, len(list))
+	fresh := make([]bool, len(list))
+	each(len(list), func(i int) { fresh[i], errs[i] = list[i].fresh() })
+	if err := firstError(errs); err != nil {
+		return err
+	}
+	for i, o := range list {
+		if name := shortened(c.Dir, o.path); fresh[i] {
 			r.Unchanged = append(r.Unchanged, name)
-			continue
+		} else {
+			r.Written = append(r.Written, name)
 		}
-		if !c.Check {
-			if err := replace(o); err != nil {
-				return fmt.Errorf("writing output: %w", err)
-			}
+	}
+	if c.Check {
+		return nil
+	}
+	each(len(list), func(i int) {
+		if !fresh[i] {
+			errs[i] = replace(list[i])
 		}
-		r.Written = append(r.Written, name)
+	})
+	if err := firstError(errs); err != nil {
+		return fmt.Errorf("writing output: %w", err)
 	}
 	return nil
+}
+
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fresh reports whether the file is there as it should be.
+func (o *output) fresh() (bool, error) {
+	old, err := os.ReadFile(o.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reading the last output: %w", err)
+	case bytes.Equal(old, o.content):
+		return true, nil
+	}
+	return false, nil
 }
 
 func replace(o output) (err error) {

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -77,7 +78,19 @@ func (s *sources) parse(fset *token.FileSet, path string) (*ast.File, error) {
 	if t.generated {
 		mode = parser.PackageClauseOnly
 	}
-	return parser.ParseFile(fset, path, src, mode)
+	f, err := parser.ParseFile(fset, path, src, mode)
+	if f != nil {
+		f.Decls = slices.DeleteFunc(f.Decls, func(d ast.Decl) bool {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				return false
+			}
+			// Of functions only the names matter, which must not be emitted again; the rest would be most of the memory.
+			fn.Body, fn.Type = nil, &ast.FuncType{Func: fn.Type.Func, Params: &ast.FieldList{}}
+			return fn.Recv != nil
+		})
+	}
+	return f, err
 }
 
 // isSource reports whether a file of that name can be part of a package.

@@ -174,5 +174,8 @@ func patternDirs(dir, pattern string) []string {
 	if below {
 		return sourceDirs(top)
 	}
+	if strings.HasSuffix(top, ".go") {
+		top = filepath.Dir(top) // a package by one of its files
+	}
 	return []string{top}
 }
