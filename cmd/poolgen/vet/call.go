@@ -104,16 +104,21 @@ func (w *walk) method(st *state, c *ssa.Call, cl class, name string) {
 		if st.held > 8 {
 			st.dead = true
 		}
-	case "Bytes", "Pointer", "Value":
-		w.use(st, c.Pos())
-		st.set(c, derived)
 	case "Buf", "Slice":
 		st.set(c, cl)
 	case "Handle":
 		st.quiet = true
 	case "Valid", "Pool":
-	default:
+	default: // Bytes, Pointer, Value and others
 		w.use(st, c.Pos())
+		switch t := c.Type().Underlying().(type) {
+		case *types.Pointer, *types.Slice:
+			st.set(c, derived)
+		case *types.Basic:
+			if t.Kind() == types.UnsafePointer {
+				st.set(c, derived)
+			}
+		}
 	}
 }
 

@@ -92,3 +92,9 @@ func cast(p *pool.Pool) uint32 {
 	b.Release()
 	return words[2] // want `PG1005`
 }
+
+func tail(r pool.Ref[frame]) byte {
+	data := r.Tail(16, 64)
+	r.Release()
+	return data[0] // want `PG1005`
+}

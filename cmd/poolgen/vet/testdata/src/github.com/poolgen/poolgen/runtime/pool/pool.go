@@ -49,12 +49,14 @@ func (p *Pool) Wait(ctx context.Context) (Buf, error)                           
 
 type Ref[T any] struct{ b Buf }
 
-func (r Ref[T]) Buf() Buf       { return r.b }
-func (r Ref[T]) Handle() Handle { return Handle{} }
-func (r Ref[T]) Release()       {}
-func (r Ref[T]) Retain() Ref[T] { return r }
-func (r Ref[T]) Valid() bool    { return false }
-func (r Ref[T]) Value() *T      { return nil }
+func (r Ref[T]) Buf() Buf                         { return r.b }
+func (r Ref[T]) Handle() Handle                   { return Handle{} }
+func (r Ref[T]) Release()                         {}
+func (r Ref[T]) Retain() Ref[T]                   { return r }
+func (r Ref[T]) SetTail(offset, capacity, n int)  {}
+func (r Ref[T]) Tail(offset, capacity int) []byte { return nil }
+func (r Ref[T]) Valid() bool                      { return false }
+func (r Ref[T]) Value() *T                        { return nil }
 
 type Typed[T any] struct{ p *Pool }
 
