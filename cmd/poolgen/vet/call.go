@@ -68,8 +68,12 @@ func (w *walk) args(st *state, c ssa.CallInstruction, pos token.Pos, released fu
 			default:
 				w.give(st, cl, &kept{pos: pos}, true)
 			}
-		case cl == failure && callee != nil && callee.Signature.Results().Len() == 0:
-			// A function such as check(err) does not return when there is no reference.
+		case cl == failure:
+			// A function such as check(err) does not return when there is no reference; what others return, such as wrap(err), is no
+			// error only if err is none.
+			if call, ok := c.(*ssa.Call); ok && isError(call.Type()) {
+				st.set(call, failure)
+			}
 		}
 	}
 }
@@ -148,6 +152,10 @@ func (w *walk) builtin(st *state, c *ssa.Call, name string) {
 }
 
 func (w *walk) deferCall(st *state, d *ssa.Defer) {
+	if d.DeferStack != nil {
+		st.dead = true // runs at the end of the function around, which ranges over a function
+		return
+	}
 	callee := d.Call.StaticCallee()
 	if mc, ok := d.Call.Value.(*ssa.MakeClosure); ok {
 		w.deferClosure(st, mc, d.Pos())

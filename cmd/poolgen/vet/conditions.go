@@ -28,7 +28,33 @@ func (w *walk) condKey(v ssa.Value) (key string, flip bool) {
 	return w.operand(v), false
 }
 
+// operand names a value. What a field or variable holds, and what a function returns for the same arguments, is taken to be the same
+// at each time: at worst a path is not followed that could be, and a fault on it not seen.
 func (w *walk) operand(v ssa.Value) string {
+	switch v := v.(type) {
+	case *ssa.UnOp:
+		if a := w.addr(v.X); v.Op == token.MUL && a != "" {
+			return "*" + a
+		}
+	case *ssa.Call:
+		name := ""
+		switch f := v.Call.Value.(type) {
+		case *ssa.Builtin:
+			name = f.Name()
+		case *ssa.Function:
+			name = f.String()
+		}
+		if v.Call.IsInvoke() {
+			name = w.operand(v.Call.Value) + "." + v.Call.Method.Name()
+		}
+		if name == "" || len(v.Call.Args) > 3 {
+			break
+		}
+		for _, a := range v.Call.Args {
+			name += "," + w.operand(a)
+		}
+		return name
+	}
 	if id, ok := w.ids[v]; ok {
 		return fmt.Sprint("#", id)
 	}
@@ -58,21 +84,38 @@ func (w *walk) given(st *state, block *ssa.BasicBlock) {
 func (w *walk) conditions() (twice map[string]bool, uses map[ssa.Value][]string) {
 	count := make(map[string]int)
 	deps := make(map[string][]ssa.Value)
+	// depend notes the registers that v is computed from; not those that memory is read to.
+	var depend func(key string, v ssa.Value)
+	depend = func(key string, v ssa.Value) {
+		switch x := v.(type) {
+		case *ssa.BinOp:
+			if key != w.operand(v) {
+				depend(key, x.X)
+				depend(key, x.Y)
+				return
+			}
+		case *ssa.UnOp:
+			if x.Op == token.NOT || x.Op == token.MUL && w.addr(x.X) != "" {
+				depend(key, x.X)
+				return
+			}
+		case *ssa.FieldAddr:
+			depend(key, x.X)
+			return
+		case *ssa.Call:
+			if id := fmt.Sprint("#", w.ids[v]); w.operand(v) != id {
+				for _, a := range x.Call.Args {
+					depend(key, a)
+				}
+				return
+			}
+		}
+		deps[key] = append(deps[key], v)
+	}
 	note := func(v ssa.Value) {
 		key, _ := w.condKey(v)
 		count[key]++
-		for {
-			not, ok := v.(*ssa.UnOp)
-			if !ok || not.Op != token.NOT {
-				break
-			}
-			v = not.X
-		}
-		if b, ok := v.(*ssa.BinOp); ok && key != w.operand(v) {
-			deps[key] = append(deps[key], b.X, b.Y)
-		} else {
-			deps[key] = append(deps[key], v)
-		}
+		depend(key, v)
 	}
 	for _, b := range w.fn.Blocks {
 		for _, i := range b.Instrs {

@@ -3,6 +3,7 @@ package vet
 import (
 	"go/token"
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -147,6 +148,11 @@ func (w *walk) store(st *state, i *ssa.Store) {
 	if k := st.keptPtr; k != nil && k.addr == addr {
 		st.keptPtr = nil
 	}
+	for k := range st.facts {
+		if addr != "" && strings.Contains(k, "*"+addr) {
+			delete(st.facts, k)
+		}
+	}
 	if a, ok := i.Addr.(*ssa.Alloc); ok {
 		st.setCell(addr, c)
 		if c.reference() {
@@ -156,6 +162,9 @@ func (w *walk) store(st *state, i *ssa.Store) {
 	}
 	if addr != "" {
 		delete(st.cells, addr)
+	}
+	if c == failure && !st.checked {
+		st.quiet = true // perhaps joined with others, and tested then
 	}
 	k := &kept{pos: i.Pos(), what: "stored in " + place(i.Addr), addr: addr}
 	unknown := local(i.Addr) || isFreeVar(i.Addr) || w.storedElsewhere(i)

@@ -696,3 +696,121 @@ func zero(p *pool.Pool, want bool) error {
 	}
 	return nil
 }
+
+type stage struct {
+	own  bool
+	list []int
+	next pool.Buf
+}
+
+func (s *stage) enabled(n int) bool { return s.own && n > 0 }
+
+func (s *stage) byField(p *pool.Pool) int {
+	b, err := p.Get()
+	if err != nil {
+		return 0
+	}
+	if s.own {
+		b.Release()
+	}
+	n := 0
+	if !s.own {
+		n = b.Len()
+		b.Release()
+	}
+	return n
+}
+
+func (s *stage) byLength(p *pool.Pool) error {
+	var b pool.Buf
+	if len(s.list) > 0 {
+		var err error
+		if b, err = p.Get(); err != nil {
+			return err
+		}
+	}
+	if len(s.list) > 0 {
+		b.Release()
+	}
+	return nil
+}
+
+func (s *stage) byCall(p *pool.Pool, n int) int {
+	b, err := p.Get()
+	if err != nil {
+		return 0
+	}
+	if s.enabled(n) {
+		b.Release()
+	}
+	if s.enabled(n) {
+		return 0
+	}
+	defer b.Release()
+	return b.Len()
+}
+
+func ranging(p *pool.Pool, seq func(func(int) bool)) error {
+	for i := range seq {
+		b, err := p.Get()
+		if err != nil {
+			return err
+		}
+		defer b.Release()
+		if i > 3 {
+			return use(b.Bytes())
+		}
+	}
+	return nil
+}
+
+func rangingOutside(p *pool.Pool, seq func(func(int) bool)) (pool.Buf, error) {
+	b, err := p.Get()
+	if err != nil {
+		return b, err
+	}
+	for i := range seq {
+		if i > 3 {
+			return b, nil
+		}
+	}
+	b.Release()
+	return pool.Buf{}, nil
+}
+
+func loopHead(p *pool.Pool) {
+	for b, err := p.Get(); err == nil; b, err = p.Get() {
+		b.Release()
+	}
+}
+
+func wrap(err error) error { return err }
+
+func wrappedError(p *pool.Pool) error {
+	b, err := p.Get()
+	if err := wrap(err); err != nil {
+		return err
+	}
+	b.Release()
+	return nil
+}
+
+func joinedError(p *pool.Pool) (errs error) {
+	b, err := p.Get()
+	errs = errors.Join(errs, err)
+	if errs != nil {
+		return errs
+	}
+	b.Release()
+	return nil
+}
+
+func methodValue(p *pool.Pool) error {
+	b, err := p.Get()
+	if err != nil {
+		return err
+	}
+	release := b.Release
+	defer release()
+	return use(b.Bytes())
+}
