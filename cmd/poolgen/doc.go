@@ -59,4 +59,30 @@
 //	shared        in a sealed memfd, which other processes can map
 //	as=Name       name of the Go type that is emitted
 //	prefix=name   prefix of names in C; by default the emitted type's name, in lower case
+//
+// # What it says
+//
+// What is wrong with the source goes to standard error, one line each, file:line:col: message (PG0020), by file, line and column; then
+// nothing is written and the exit status is 1. A status of 2 is one of the command line or the environment. Colour is used on a
+// terminal only, unless $NO_COLOR is set or $TERM is dumb; -color=always and -color=never decide it.
+//
+// With -json standard output gets one object on one line instead; all members are always there:
+//
+//	version      1; a later one only adds members
+//	diagnostics  array of objects: code, file, line and column (from 1; the column in bytes; 0 for a whole file), message
+//	written      array of the files that were written
+//	stale        array of the files that would have been, with -check
+//	unchanged    array of the files that are as they should be
+//	skipped      number of packages that were not read again, since nothing that they are made from has changed
+//	error        what is wrong with the command line's packages or the environment, or ""
+//
+// File names are relative to the working folder if they are below it. -sarif writes the diagnostics as SARIF 2.1.0, for code scanning:
+// every code is a rule, places are relative, columns count characters; a file that -check finds stale is PG0000.
+//
+// # What it remembers
+//
+// A package is passed over when its own files, those of other packages that its structs are made of, go.mod and what else describes
+// modules, the options, the target, poolgen itself and the go command are what they were, and the outputs are still there as
+// they were written; contents count, not times. This is kept in the folder $POOLGEN_CACHE, by default poolgen in the user's cache
+// folder; POOLGEN_CACHE=off keeps nothing. It can be deleted at any time.
 package main
