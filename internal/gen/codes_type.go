@@ -35,7 +35,7 @@ func typeCodes() []CodeInfo {
 			"//poolgen:pool shared\ntype frame struct{ Done chan bool }",
 			"//poolgen:pool shared\ntype frame struct{ Done uint32 `poolgen:\"atomic\"` }"},
 		{codeUnresolved, "type of a field cannot be resolved",
-			"The package does not type-check here: the type is missing, misspelt or recursive, or declared in a generated file, which poolgen does not read, because it may be stale.",
+			"The package does not type-check here: the type is missing, misspelt or recursive, or declared in a generated file, which poolgen does not read, because it may be stale. A type of import \"C\" counts as missing too, because it depends on the machine's C compiler and headers: write the Go type of that size.",
 			"//poolgen:pool shared\ntype frame struct{ Codec codek }",
 			"//poolgen:pool shared\ntype frame struct{ Codec codec }\n\ntype codec uint8"},
 		{codeUnnamed, "struct type without a name",

@@ -37,8 +37,16 @@ type listedModule struct {
 }
 
 type listedError struct {
-	Pos string
-	Err string
+	ImportStack []string
+	Pos         string
+	Err         string
+}
+
+func (e *listedError) text() string {
+	if e.Pos == "" && len(e.ImportStack) > 1 {
+		return e.Err + ": " + strings.Join(e.ImportStack, " imports ")
+	}
+	return e.Err
 }
 
 // list asks the go command once for the packages that match and all they import, without compiling any: a package whose generated

@@ -121,7 +121,7 @@ func annotated(pkgs []*listed, c Config, texts *sources, r *Result) ([]*listed, 
 		case len(p.files()) > 0:
 			roots = append(roots, p)
 		case p.Error != nil && !wild:
-			return nil, errors.New(p.Error.Err) // no such package
+			return nil, errors.New(p.Error.text()) // no such package
 		}
 	}
 	has := make([]bool, len(roots))
@@ -180,7 +180,7 @@ func prepare(pkgs, todo []*listed, texts *sources, r *Result) ([]*job, error) {
 		if n.Error != nil {
 			pos := parsePosition(n.Error.Pos)
 			if pos.Filename == "" {
-				return nil, errors.New(n.Error.Err)
+				return nil, errors.New(n.Error.text())
 			}
 			if abs, err := filepath.Abs(pos.Filename); err == nil {
 				pos.Filename = abs
