@@ -3,6 +3,7 @@ package vet
 import (
 	"go/token"
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -40,6 +41,7 @@ func (w *walk) call(st *state, c *ssa.Call) {
 		}
 	}
 	w.waits(st, callee)
+	w.changes(st)
 	if mc, ok := c.Call.Value.(*ssa.MakeClosure); ok {
 		w.runClosure(st, mc, c.Pos())
 	}
@@ -248,6 +250,15 @@ func (w *walk) give(st *state, c class, k *kept, unknown bool) {
 func (w *walk) keepPointer(st *state, k *kept, unknown bool) {
 	if !unknown && st.keptPtr == nil {
 		st.keptPtr = k
+	}
+}
+
+// changes forgets what fields and variables of functions around hold when a function is called that may store something else there.
+func (w *walk) changes(st *state) {
+	for a := range st.cells {
+		if a[0] != 'a' || strings.Contains(a, ".") {
+			delete(st.cells, a)
+		}
 	}
 }
 

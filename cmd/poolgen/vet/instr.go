@@ -162,6 +162,10 @@ func (w *walk) store(st *state, i *ssa.Store) {
 	}
 	if addr != "" {
 		delete(st.cells, addr)
+		if addr == w.o.cell {
+			st.dead = true // the variable stands for another reference now
+			return
+		}
 	}
 	if c == failure && !st.checked {
 		st.quiet = true // perhaps joined with others, and tested then

@@ -10,7 +10,9 @@ import (
 // It returns "" for others.
 func (w *walk) addr(v ssa.Value) string {
 	switch v := v.(type) {
-	case *ssa.Alloc, *ssa.FreeVar, *ssa.Parameter:
+	case *ssa.Alloc:
+		return fmt.Sprint("a", w.ids[v]) // only this function and its closures store to it
+	case *ssa.FreeVar, *ssa.Parameter:
 		return fmt.Sprint("v", w.ids[v])
 	case *ssa.Global:
 		return "g" + v.String()

@@ -814,3 +814,43 @@ func methodValue(p *pool.Pool) error {
 	defer release()
 	return use(b.Bytes())
 }
+
+func (s *stage) refill(p *pool.Pool) { s.next, _ = p.Get() }
+
+func (s *stage) refilled(p *pool.Pool) int {
+	s.next.Release()
+	s.refill(p)
+	return s.next.Len()
+}
+
+func (s *stage) again(p *pool.Pool) {
+	s.next.Release()
+	s.refill(p)
+	s.next.Release()
+}
+
+func stepping(p *pool.Pool) int {
+	b, err := p.Get()
+	if err != nil {
+		return 0
+	}
+	next := func() {
+		b.Release()
+		b, _ = p.Get()
+	}
+	next()
+	n := b.Len()
+	next()
+	b.Release()
+	return n
+}
+
+func steppingInside(p *pool.Pool, refill func()) func() int {
+	var b pool.Buf
+	refill = func() { b, _ = p.Get() }
+	return func() int {
+		b.Release()
+		refill()
+		return b.Len()
+	}
+}
