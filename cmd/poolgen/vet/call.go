@@ -256,7 +256,7 @@ func (w *walk) keepPointer(st *state, k *kept, unknown bool) {
 // changes forgets what fields and variables of functions around hold when a function is called that may store something else there.
 func (w *walk) changes(st *state) {
 	for a := range st.cells {
-		if a[0] != 'a' || strings.Contains(a, ".") {
+		if !strings.HasPrefix(a, "a") || strings.Contains(a, ".") {
 			delete(st.cells, a)
 		}
 	}

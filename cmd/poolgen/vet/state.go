@@ -92,7 +92,11 @@ func (s *state) set(v ssa.Value, c class) {
 	s.vals[v] = c
 }
 
+// setCell records the class of what is stored at addr, if that has a name.
 func (s *state) setCell(addr string, c class) {
+	if addr == "" {
+		return
+	}
 	if c == none {
 		delete(s.cells, addr)
 		return
