@@ -3,6 +3,7 @@ package gen
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
 )
 
@@ -67,8 +68,16 @@ func (b *builder) place(p *poolModel, flat []flatField) ([]problem, bool) {
 		}
 	}
 	seen := map[string]string{}
+	fields := map[token.Pos]*types.Var{} // the type checker leaves out what is declared twice
+	for v := range p.spec.Type().Underlying().(*types.Struct).Fields() {
+		fields[v.Pos()] = v
+	}
 	for i, f := range flat {
-		v := p.spec.Type().Underlying().(*types.Struct).Field(i)
+		if f.name == nil || fields[f.name.Pos()] == nil {
+			b.diags.addf(f.pos, codeFieldTwice, "%s has this field already: rename one", p.spec.Name())
+			return nil, false
+		}
+		v := fields[f.name.Pos()]
 		fo := parseTag(f.field, b.diags)
 		m := member{name: v.Name(), typ: v.Type(), embed: v.Embedded(), doc: docOf(f.field), blank: v.Name() == "_", cname: memberName(v.Name())}
 		if why := b.fieldFault(&m, fo, i == len(flat)-1, seen); why.text != "" {

@@ -27,19 +27,42 @@ type problem struct {
 type flatField struct {
 	field *ast.Field
 	pos   token.Pos
+	name  *ast.Ident
 }
 
 func flatten(st *ast.StructType) []flatField {
 	var list []flatField
 	for _, f := range st.Fields.List {
 		if len(f.Names) == 0 {
-			list = append(list, flatField{f, f.Type.Pos()})
+			list = append(list, flatField{f, f.Type.Pos(), embeddedName(f.Type)})
 		}
 		for _, n := range f.Names {
-			list = append(list, flatField{f, n.Pos()})
+			list = append(list, flatField{f, n.Pos(), n})
 		}
 	}
 	return list
+}
+
+// embeddedName is the name in an embedded type that becomes the field's.
+func embeddedName(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			return x.Sel
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.IndexListExpr:
+			e = x.X
+		default:
+			return nil
+		}
+	}
 }
 
 // refuse says why C cannot hold a value of type t, and the mend; a fault without a text if it can.

@@ -73,6 +73,7 @@ const (
 	codeSameMember   Code = "PG0042"
 	codeSameName     Code = "PG0043"
 	codeReserved     Code = "PG0044"
+	codeFieldTwice   Code = "PG0045"
 	codeEmpty        Code = "PG0060"
 	codeNoBytes      Code = "PG0061"
 	codeDiffers      Code = "PG0062"

@@ -104,14 +104,25 @@ func FuzzSource(f *testing.F) {
 			}
 		}
 	}
-	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go"} {
+	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt"} {
 		src, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(string(src))
 	}
-	f.Fuzz(generateSource)
+	f.Fuzz(func(t *testing.T, src string) { generateSource(t, src) })
+}
+
+// TestAccepted checks that the seed with every feature is accepted, so that the fuzzing starts from it.
+func TestAccepted(t *testing.T) {
+	src, err := os.ReadFile("testdata/good/features.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := generateSource(t, string(src)); len(list) != 2 {
+		t.Errorf("%d outputs, want Go and C", len(list))
+	}
 }
 
 // exports are the files with the types of what generated code imports.
@@ -126,8 +137,8 @@ var exports = sync.OnceValues(func() (map[string]string, error) {
 	return list, err
 })
 
-// generateSource runs everything between reading and writing on one file.
-func generateSource(t *testing.T, src string) {
+// generateSource runs everything between reading and writing on one file, and returns what would be written.
+func generateSource(t *testing.T, src string) (all []output) {
 	list, err := exports()
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +146,7 @@ func generateSource(t *testing.T, src string) {
 	fset := token.NewFileSet()
 	syntax, err := parser.ParseFile(fset, "x.go", src, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
-		return
+		return nil
 	}
 	imports := goimporter.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
 		if list[path] == "" {
@@ -153,15 +164,15 @@ func generateSource(t *testing.T, src string) {
 		p, _ := conf.Check("example.com/p", fset, files, info)
 		return p, info, errs
 	}
-	p, info, _ := check("amd64", false, syntax)
 	if syntax.Name.Name == "_" {
-		return
+		return nil
 	}
+	p, info, _ := check("amd64", false, syntax)
 	diags := &diagnostics{fset: fset}
 	files := buildPackage(&unit{Name: syntax.Name.Name, PkgPath: "example.com/p", Syntax: []*ast.File{syntax}, Types: p, TypesInfo: info}, diags)
 	known(t, diags.list)
 	if len(diags.list) > 0 {
-		return
+		return nil
 	}
 	for _, f := range files {
 		outputs, err := f.render(Config{})
@@ -173,6 +184,7 @@ func generateSource(t *testing.T, src string) {
 				t.Errorf("%s does not begin with the mark:\n%s", o.path, o.content)
 			}
 		}
+		all = append(all, outputs...)
 		generated, err := parser.ParseFile(fset, "x_pool.go", outputs[0].content, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatalf("the output does not parse: %v\n%s", err, outputs[0].content)
@@ -186,4 +198,5 @@ func generateSource(t *testing.T, src string) {
 			}
 		}
 	}
+	return all
 }
