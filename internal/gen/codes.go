@@ -74,6 +74,7 @@ const (
 	codeSameName     Code = "PG0043"
 	codeReserved     Code = "PG0044"
 	codeFieldTwice   Code = "PG0045"
+	codeShadowed     Code = "PG0046"
 	codeEmpty        Code = "PG0060"
 	codeNoBytes      Code = "PG0061"
 	codeDiffers      Code = "PG0062"

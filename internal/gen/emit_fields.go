@@ -8,31 +8,31 @@ import (
 )
 
 // emitAccessors renders what Go gets for C strings and for a payload.
-func emitAccessors(out *jen.File, p *poolModel) {
+func emitAccessors(out *jen.File, p *poolModel, local func(string) string) {
 	for _, m := range p.members {
 		switch {
 		case m.string:
-			emitString(out, p, m)
+			emitString(out, p, m, local("p"))
 		case m.tail:
 			emitPayload(out, p, m)
 		}
 	}
 }
 
-func emitString(out *jen.File, p *poolModel, m member) {
+func emitString(out *jen.File, p *poolModel, m member, self string) {
 	get, set := m.name+"String", "Set"+upperFirst(m.name)
 	if !ast.IsExported(m.name) {
 		set = "set" + upperFirst(m.name)
 	}
-	field := func() *jen.Statement { return jen.Id("p").Dot(m.name).Index(jen.Empty(), jen.Empty()) }
+	field := func() *jen.Statement { return jen.Id(self).Dot(m.name).Index(jen.Empty(), jen.Empty()) }
 	// func (p *Frame) NameString() string { return pool.CString(p.Name[:]) }
 	out.Line()
 	comments(out, []string{fmt.Sprintf("%s is the text in %s, up to the first NUL.", get, m.name)})
-	out.Func().Params(jen.Id("p").Op("*").Id(p.name)).Id(get).Params().String().Block(jen.Return(jen.Qual(poolPath, "CString").Call(field())))
+	out.Func().Params(jen.Id(self).Op("*").Id(p.name)).Id(get).Params().String().Block(jen.Return(jen.Qual(poolPath, "CString").Call(field())))
 	// func (p *Frame) SetName(s string) bool { return pool.SetCString(p.Name[:], s) }
 	out.Line()
 	comments(out, []string{fmt.Sprintf("%s puts s into %s with a NUL behind it, and reports whether all of it fit: %d bytes do. See pool.SetCString.", set, m.name, m.size-1)})
-	out.Func().Params(jen.Id("p").Op("*").Id(p.name)).Id(set).Params(jen.Id("s").String()).Bool().Block(jen.Return(jen.Qual(poolPath, "SetCString").Call(field(), jen.Id("s"))))
+	out.Func().Params(jen.Id(self).Op("*").Id(p.name)).Id(set).Params(jen.Id("s").String()).Bool().Block(jen.Return(jen.Qual(poolPath, "SetCString").Call(field(), jen.Id("s"))))
 }
 
 func emitPayload(out *jen.File, p *poolModel, m member) {

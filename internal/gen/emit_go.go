@@ -19,11 +19,7 @@ const (
 func (f *file) goFile() ([]byte, error) {
 	out := jen.NewFilePathName(f.pkg.Path(), f.pkg.Name())
 	out.HeaderComment(generatedMark)
-	out.ImportName(poolPath, "pool")
-	out.ImportName(atomicPath, "atomic")
-	for imp := range f.imports() {
-		out.ImportName(imp.Path(), imp.Name())
-	}
+	f.nameImports(out)
 	// const _ = pool.IsABI1
 	if len(f.pools) > 0 {
 		out.Comment("Generated for version 1 of the buffer ABI: another version of the runtime does not compile with it.")
@@ -38,9 +34,10 @@ func (f *file) goFile() ([]byte, error) {
 	}
 	for _, p := range f.pools {
 		if p.heap {
-			emitHeap(out, p)
+			emitHeap(out, p, f.local("o"))
 		} else {
-			emitTyped(out, p)
+			emitTyped(out, p, f.local("o"), f.local("p"))
+			emitAccessors(out, p, f.local)
 		}
 	}
 	var b bytes.Buffer
@@ -50,31 +47,7 @@ func (f *file) goFile() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// imports are the packages of nested types.
-func (f *file) imports() map[*types.Package]bool {
-	m := map[*types.Package]bool{}
-	for _, p := range f.pools {
-		for _, x := range p.members {
-			t := x.typ
-			for t != nil {
-				if n, ok := types.Unalias(t).(*types.Named); ok {
-					if n.Obj().Pkg() != nil && n.Obj().Pkg() != f.pkg {
-						m[n.Obj().Pkg()] = true
-					}
-					break
-				}
-				a, ok := t.Underlying().(*types.Array)
-				if !ok {
-					break
-				}
-				t = a.Elem()
-			}
-		}
-	}
-	return m
-}
-
-func emitTyped(out *jen.File, p *poolModel) {
+func emitTyped(out *jen.File, p *poolModel, o, self string) {
 	// // Frame is ...
 	// type Frame struct {
 	//	PTS int64
@@ -94,7 +67,7 @@ func emitTyped(out *jen.File, p *poolModel) {
 			case m.atomic != "":
 				g.Id(m.name).Qual(atomicPath, m.atomic)
 			case m.embed:
-				g.Add(goType(m.typ))
+				g.Add(embedded(m.typ))
 			default:
 				g.Id(m.name).Add(goType(m.typ))
 			}
@@ -109,8 +82,8 @@ func emitTyped(out *jen.File, p *poolModel) {
 		fmt.Sprintf("New%sPool makes a pool of %s. Options that are zero come from the directive: %s.", p.name, p.name, strings.TrimSpace("pool "+p.opts.text)),
 		"The caller owns the pool and closes it.",
 	})
-	out.Func().Id("New"+p.name+"Pool").Params(jen.Id("o").Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
-		jen.Return(jen.Qual(poolPath, "NewTyped").Types(jen.Id(p.name)).Call(defaults(p))))
+	out.Func().Id("New"+p.name+"Pool").Params(jen.Id(o).Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
+		jen.Return(jen.Qual(poolPath, "NewTyped").Types(jen.Id(p.name)).Call(defaults(p, o))))
 	// var (
 	//	_ = [1]struct{}{}[unsafe.Sizeof(Frame{})-3904]
 	//	_ = [1]struct{}{}[unsafe.Offsetof(Frame{}.PTS)-0]
@@ -132,7 +105,7 @@ func emitTyped(out *jen.File, p *poolModel) {
 	// func _(p *Frame) frame { return frame{p.PTS, p.PCM} }
 	out.Line()
 	out.Comment(fmt.Sprintf("It does not compile when %s has changed since: run go generate.", p.spec.Name()))
-	out.Func().Id("_").Params(jen.Id("p").Op("*").Id(p.name)).Id(p.spec.Name()).Block(
+	out.Func().Id("_").Params(jen.Id(self).Op("*").Id(p.name)).Id(p.spec.Name()).Block(
 		jen.Return(jen.Id(p.spec.Name()).ValuesFunc(func(g *jen.Group) {
 			for _, m := range p.members {
 				switch {
@@ -144,18 +117,17 @@ func emitTyped(out *jen.File, p *poolModel) {
 				case m.blank || holdsAtomic(m.typ):
 					g.Op("*").New(goType(m.typ))
 				case m.atomic != "" && isNamed(m.typ):
-					g.Add(goType(m.typ)).Call(jen.Id("p").Dot(m.name).Dot("Load").Call())
+					g.Add(goType(m.typ)).Call(jen.Id(self).Dot(m.name).Dot("Load").Call())
 				case m.atomic != "":
-					g.Id("p").Dot(m.name).Dot("Load").Call()
+					g.Id(self).Dot(m.name).Dot("Load").Call()
 				default:
-					g.Id("p").Dot(m.name)
+					g.Id(self).Dot(m.name)
 				}
 			}
 		})))
-	emitAccessors(out, p)
 }
 
-func emitHeap(out *jen.File, p *poolModel) {
+func emitHeap(out *jen.File, p *poolModel, o string) {
 	aliases(out, p, "Heap", "HeapRef")
 	// func NewPacketPool(o pool.Options) (*PacketPool, error) { return pool.NewHeap[packet](o.Or(pool.Options{...})) }
 	out.Line()
@@ -163,8 +135,8 @@ func emitHeap(out *jen.File, p *poolModel) {
 		fmt.Sprintf("New%sPool makes a pool of %s on the Go heap, because C cannot share it: %s.", p.name, p.spec.Name(), p.why),
 		"Options that are zero come from the directive: " + strings.TrimSpace("pool "+p.opts.text) + ". The caller owns the pool and closes it.",
 	})
-	out.Func().Id("New"+p.name+"Pool").Params(jen.Id("o").Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
-		jen.Return(jen.Qual(poolPath, "NewHeap").Types(jen.Id(p.spec.Name())).Call(defaults(p))))
+	out.Func().Id("New"+p.name+"Pool").Params(jen.Id(o).Qual(poolPath, "Options")).Params(jen.Op("*").Id(p.name+"Pool"), jen.Error()).Block(
+		jen.Return(jen.Qual(poolPath, "NewHeap").Types(jen.Id(p.spec.Name())).Call(defaults(p, o))))
 }
 
 func aliases(out *jen.File, p *poolModel, poolType, refType string) {
@@ -183,7 +155,7 @@ func aliases(out *jen.File, p *poolModel, poolType, refType string) {
 }
 
 // defaults is o.Or(pool.Options{Name: "frame", Prealloc: 16, Max: 256, Align: 64}).
-func defaults(p *poolModel) *jen.Statement {
+func defaults(p *poolModel, o string) *jen.Statement {
 	values := jen.Dict{jen.Id("Name"): jen.Lit(snake(p.name))}
 	put := func(name string, v int64) {
 		if v > 0 {
@@ -196,7 +168,7 @@ func defaults(p *poolModel) *jen.Statement {
 	if !p.heap && p.align > 64 {
 		put("Align", p.align)
 	}
-	return jen.Id("o").Dot("Or").Call(jen.Qual(poolPath, "Options").Values(values))
+	return jen.Id(o).Dot("Or").Call(jen.Qual(poolPath, "Options").Values(values))
 }
 
 func docFor(p *poolModel) []string {
@@ -219,6 +191,14 @@ func comments(out *jen.File, lines []string) {
 func isNamed(t types.Type) bool {
 	_, ok := types.Unalias(t).(*types.Named)
 	return ok
+}
+
+// embedded is t as the declaration of an embedded field, whose name is that of t's alias if it has one.
+func embedded(t types.Type) *jen.Statement {
+	if a, ok := t.(*types.Alias); ok && a.TypeArgs().Len() == 0 && a.Obj().Pkg() != nil {
+		return jen.Qual(a.Obj().Pkg().Path(), a.Obj().Name())
+	}
+	return goType(t)
 }
 
 // goType is t as Go writes it.

@@ -104,7 +104,7 @@ func FuzzSource(f *testing.F) {
 			}
 		}
 	}
-	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt"} {
+	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt", "testdata/good/names.go.txt"} {
 		src, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)
@@ -114,14 +114,16 @@ func FuzzSource(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string) { generateSource(t, src) })
 }
 
-// TestAccepted checks that the seed with every feature is accepted, so that the fuzzing starts from it.
+// TestAccepted checks that sources with every feature, and with names that collide with those of generated code, are accepted.
 func TestAccepted(t *testing.T) {
-	src, err := os.ReadFile("testdata/good/features.go.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if list := generateSource(t, string(src)); len(list) != 2 {
-		t.Errorf("%d outputs, want Go and C", len(list))
+	for _, name := range []string{"features", "names"} {
+		src, err := os.ReadFile("testdata/good/" + name + ".go.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list := generateSource(t, string(src)); len(list) != 2 {
+			t.Errorf("%s: %d outputs, want Go and C", name, len(list))
+		}
 	}
 }
 
@@ -178,6 +180,10 @@ func generateSource(t *testing.T, src string) (all []output) {
 		outputs, err := f.render(Config{})
 		if err != nil {
 			t.Fatalf("rendering: %v\n%s", err, src)
+		}
+		diags.shadowed(f, outputs[0].content)
+		if known(t, diags.list); len(diags.list) > 0 {
+			return nil
 		}
 		for _, o := range outputs {
 			if !bytes.HasPrefix(o.content, []byte(generatedMark)) {

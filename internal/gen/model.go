@@ -14,6 +14,8 @@ type file struct {
 	allocs  []*allocModel
 	structs []*cStruct // nested structs, in the order C needs them
 	enums   []*cEnum   // named integer types
+
+	imported map[string]bool // names of imported packages in the Go file
 }
 
 // poolModel is one annotated struct.

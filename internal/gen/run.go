@@ -205,6 +205,7 @@ func (j *job) generate(c Config) {
 			j.err = err
 			return
 		}
+		j.diags.shadowed(f, list[0].content)
 		from := origin{pos: j.diags.fset.Position(f.first()), fixed: j.node.fixed()}
 		if m := j.node.Module; m != nil {
 			from.root = m.Dir
