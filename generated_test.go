@@ -127,6 +127,9 @@ func TestOffsetsAgree(t *testing.T) {
 			names = append(names, m[1])
 			source += fmt.Sprintf("extern %s v%d; %s v%d;\n", m[1], i, m[1], i)
 		}
+		if len(names) == 0 {
+			continue // allocators only: internal/ctest compiles those
+		}
 		goLayouts := map[string]map[string]string{}
 		for _, arch := range arches {
 			bin := filepath.Join(t.TempDir(), "bin-"+arch)

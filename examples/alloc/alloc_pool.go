@@ -10,6 +10,9 @@ import (
 // Generated for version 1 of the allocator ABI: another version of the runtime does not compile with it.
 const _ = pool.IsAllocABI1
 
+// camAlloc stands for what is generated from it.
+var _ camAlloc
+
 // CamAlloc is where the camera's C libraries and this program take memory from: never more than 16 MiB in all.
 type CamAlloc struct {
 	*pool.Allocator
@@ -53,6 +56,9 @@ func (CamAlloc) ClassOf(n int) int {
 func (CamAlloc) ClassSize(c int) int {
 	return int(camAllocSizes[c])
 }
+
+// packetAlloc stands for what is generated from it.
+var _ packetAlloc
 
 // PacketAlloc has the sizes that packets come in, and no others.
 type PacketAlloc struct {

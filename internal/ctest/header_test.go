@@ -63,7 +63,8 @@ func TestRequireABIRefusesAnotherVersion(t *testing.T) {
 
 // TestBothSidesAssertTheSameOffsets compares the assertions of the header with those of runtime/pool.
 func TestBothSidesAssertTheSameOffsets(t *testing.T) {
-	types := map[string]string{"superblock": "poolgen_superblock", "descriptor": "poolgen_descriptor", "hintSlot": "poolgen_hint_slot", "header": "poolgen_block"}
+	types := map[string]string{"superblock": "poolgen_superblock", "descriptor": "poolgen_descriptor", "hintSlot": "poolgen_hint_slot", "header": "poolgen_block",
+		"class": "poolgen_class", "allocHeader": "poolgen_allocator"}
 	goSide := map[string]string{}
 	for _, m := range findAll(t, "../../runtime/pool/abi_unsafe.go", `Offsetof\((\w+)\{\}\.(\w+)\)-(\d+)`) {
 		field := regexp.MustCompile(`[A-Z]+`).ReplaceAllStringFunc(m[2], func(s string) string { return "_" + strings.ToLower(s) })
@@ -73,7 +74,8 @@ func TestBothSidesAssertTheSameOffsets(t *testing.T) {
 		goSide[types[m[1]]+"."+field] = m[3]
 	}
 	cSide := map[string]string{}
-	for _, m := range findAll(t, "../../include/poolgen_abi.h", `POOLGEN_PRIV_AT\((\w+), (\w+), (\d+)\)`) {
+	for _, m := range slices.Concat(findAll(t, "../../include/poolgen_abi.h", `POOLGEN_PRIV_AT\((\w+), (\w+), (\d+)\)`),
+		findAll(t, "../../include/poolgen_alloc_abi.h", `POOLGEN_ALLOC_ASSERT\((\w+), (\w+), (\d+)\)`)) {
 		if m[1] != "poolgen_buf" {
 			cSide[m[1]+"."+m[2]] = m[3]
 		}

@@ -50,6 +50,10 @@ func emitAlloc(out *jen.File, m *allocModel) {
 	o := &m.opts
 	n := len(o.sizes)
 	sizes := lowerFirst(m.name) + "Sizes"
+	// var _ camAlloc
+	out.Line()
+	out.Comment(fmt.Sprintf("%s stands for what is generated from it.", m.spec.Name()))
+	out.Var().Id("_").Id(m.spec.Name())
 	// // CamAlloc is ...
 	// type CamAlloc struct{ *pool.Allocator }
 	out.Line()

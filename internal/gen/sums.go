@@ -147,7 +147,7 @@ func Folders(c Config) ([]string, error) {
 	for _, pattern := range c.Patterns {
 		dirs := patternDirs(top, pattern)
 		if dirs == nil {
-			return nil, fmt.Errorf("%s is not a folder: name packages by folders, such as . or ./...", pattern)
+			return nil, fmt.Errorf("%s is not a folder: name packages by their folders, . and ./... for example", pattern)
 		}
 		list = append(list, dirs...)
 	}

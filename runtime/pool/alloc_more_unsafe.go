@@ -95,7 +95,7 @@ func (a *Allocator) FreeBytes(b []byte) { a.Free(unsafe.Pointer(unsafe.SliceData
 // Calloc takes a block of count*size zero bytes; an error also when that overflows.
 func (a *Allocator) Calloc(count, size int) (unsafe.Pointer, error) {
 	high, n := bits.Mul(uint(count), uint(size))
-	if count < 0 || size < 0 || high != 0 || n > uint(^uint(0)>>1) {
+	if count < 0 || size < 0 || high != 0 || n > ^uint(0)>>1 {
 		return nil, fmt.Errorf("poolgen: allocator %q: %d blocks of %d bytes are more than can be addressed", a.name, count, size)
 	}
 	p, err := a.Malloc(int(n))

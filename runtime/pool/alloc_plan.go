@@ -48,13 +48,13 @@ func planAllocator(o *AllocOptions, shift uint32) (*allocLayout, error) {
 	name := func(err error) error { return fmt.Errorf("poolgen: allocator %q: %w", o.Name, err) }
 	switch {
 	case o.Align < 8 || o.Align > maxBlockAlign || bits.OnesCount(uint(o.Align)) != 1:
-		return nil, name(fmt.Errorf("Align %d is not a power of two from 8 to %d", o.Align, maxBlockAlign))
+		return nil, name(fmt.Errorf("alignment %d (Align) is not a power of two from 8 to %d", o.Align, maxBlockAlign))
 	case len(o.Sizes) == 0 || len(o.Sizes) > maxClasses:
 		return nil, name(fmt.Errorf("%d class sizes: give 1 to %d", len(o.Sizes), maxClasses))
 	case o.Budget <= 0 || o.Budget > maxAllocator:
-		return nil, name(fmt.Errorf("Budget %d is out of range: 1 to %d bytes", o.Budget, int64(maxAllocator)))
+		return nil, name(fmt.Errorf("a budget of %d bytes (Budget) is out of range: 1 to %d bytes", o.Budget, int64(maxAllocator)))
 	case len(o.Prealloc) > len(o.Sizes):
-		return nil, name(fmt.Errorf("Prealloc for %d classes, there are %d", len(o.Prealloc), len(o.Sizes)))
+		return nil, name(fmt.Errorf("preallocation (Prealloc) for %d classes, there are %d", len(o.Prealloc), len(o.Sizes)))
 	case o.Cache < 0 || int64(o.Cache) > o.Budget:
 		return nil, name(fmt.Errorf("Cache %d is out of range: 0 to the budget of %d", o.Cache, o.Budget))
 	}
@@ -89,14 +89,14 @@ func planAllocator(o *AllocOptions, shift uint32) (*allocLayout, error) {
 		units -= min((l.mapSize-uint64(o.Budget))>>shift/2+1, units)
 	}
 	if units == 0 {
-		return nil, name(fmt.Errorf("Budget %d holds not one unit of %d bytes beside its bookkeeping: raise it, or give fewer classes", o.Budget, 1<<shift))
+		return nil, name(fmt.Errorf("a budget of %d bytes (Budget) holds not one unit of %d bytes beside its bookkeeping: raise it, or give fewer classes", o.Budget, 1<<shift))
 	}
 	for i, n := range o.Sizes {
 		c := class{size: uint32(n), reciprocal: uint32((1<<32 + uint64(n) - 1) / uint64(n))}
 		c.cap = min(max(l.cacheLimit/4/c.size, 2), maxMagazine)
 		if i < len(o.Prealloc) {
 			if o.Prealloc[i] < 0 || o.Prealloc[i] > maxBlocks {
-				return nil, name(fmt.Errorf("Prealloc %d for class %d is out of range: 0 to %d", o.Prealloc[i], n, maxBlocks))
+				return nil, name(fmt.Errorf("%d preallocated blocks (Prealloc) of class %d: it is out of range: 0 to %d", o.Prealloc[i], n, maxBlocks))
 			}
 			c.prealloc = uint32(o.Prealloc[i])
 		}

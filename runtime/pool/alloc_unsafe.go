@@ -159,7 +159,7 @@ func (a *Allocator) odd(t *Cache, n int) (unsafe.Pointer, error) {
 func (a *Allocator) large(t *Cache, n int, align uintptr) (unsafe.Pointer, error) {
 	g := &a.geo
 	units := uint64(n)>>g.unitShift + min(uint64(n)&(1<<g.unitShift-1), 1)
-	u := uint32(noUnit)
+	u := noUnit
 	if units <= uint64(g.units) {
 		if u = a.run(uint32(units), align); u == noUnit {
 			if t != nil {
