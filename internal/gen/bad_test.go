@@ -128,7 +128,7 @@ func TestCodes(t *testing.T) {
 			continue
 		}
 		for _, m := range regexp.MustCompile(`"(PG\d+)"`).FindAllStringSubmatch(string(text), -1) {
-			if !seen[Code(m[1])] {
+			if !seen[m[1]] {
 				t.Errorf("%s uses %s, which is not explained", path, m[1])
 			}
 		}
