@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // memory knows from earlier runs which files came from which. It only ever saves work: when anything about it is in doubt, missing
@@ -211,5 +212,20 @@ func (m *memory) save(kept []remembered, jobs []*job) {
 	if err != nil || os.MkdirAll(filepath.Dir(m.path), 0o755) != nil {
 		return
 	}
-	_ = replace(output{path: m.path, content: data})
+	if replace(output{path: m.path, content: data}) == nil {
+		forget(filepath.Dir(m.path), time.Now().Add(-memorySpan))
+	}
+}
+
+// memorySpan is how long a record that no run renews is kept.
+const memorySpan = 30 * 24 * time.Hour
+
+// forget removes what nobody has written since.
+func forget(dir string, since time.Time) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.ModTime().Before(since) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
