@@ -25,6 +25,7 @@ func (w *walk) instr(st *state, instr ssa.Instruction) {
 		w.unop(st, i)
 	case *ssa.Alloc:
 		delete(st.cells, w.addr(i)) // a variable of a new iteration
+		st.forget(w.addr(i) + ".")
 	case *ssa.Extract:
 		w.extract(st, i)
 	case *ssa.FieldAddr:
@@ -152,6 +153,9 @@ func (w *walk) store(st *state, i *ssa.Store) {
 		if addr != "" && strings.Contains(k, "*"+addr) {
 			delete(st.facts, k)
 		}
+	}
+	if addr != "" {
+		st.forget(addr + ".")
 	}
 	if a, ok := i.Addr.(*ssa.Alloc); ok {
 		st.setCell(addr, c)

@@ -2,6 +2,7 @@ package vet
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -54,4 +55,34 @@ func local(addr ssa.Value) bool {
 			return false
 		}
 	}
+}
+
+// renew forgets what fields hold of what v points to: in another iteration it points elsewhere.
+func (w *walk) renew(st *state, v ssa.Value) {
+	if len(st.cells) == 0 {
+		return
+	}
+	st.forget(fmt.Sprint("r", w.ids[v], "."))
+}
+
+// forget drops the cells whose addresses begin with prefix.
+func (s *state) forget(prefix string) {
+	for a := range s.cells {
+		if strings.HasPrefix(a, prefix) {
+			delete(s.cells, a)
+		}
+	}
+}
+
+// neverReturns reports whether instr ends a test by way of testing.TB; of a *testing.T the form itself knows.
+func neverReturns(instr ssa.Instruction) bool {
+	c, ok := instr.(*ssa.Call)
+	if !ok || !c.Call.IsInvoke() || c.Call.Method.Pkg() == nil || c.Call.Method.Pkg().Path() != "testing" {
+		return false
+	}
+	switch c.Call.Method.Name() {
+	case "Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow":
+		return true
+	}
+	return false
 }

@@ -133,6 +133,10 @@ func (w *walk) block(it item) {
 			for _, k := range w.uses[v] {
 				delete(st.facts, k)
 			}
+			w.renew(st, v)
+		}
+		if neverReturns(instr) {
+			return
 		}
 		w.instr(st, instr)
 		if st.dead {
@@ -172,6 +176,7 @@ func (w *walk) enter(block *ssa.BasicBlock, i int, st *state) {
 		for _, k := range w.uses[phi] {
 			delete(st.facts, k)
 		}
+		w.renew(st, phi)
 		st.set(phi, c)
 	}
 	for k, v := range facts {

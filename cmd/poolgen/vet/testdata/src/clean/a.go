@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"sync"
+	"testing"
 
 	"github.com/poolgen/poolgen/runtime/pool"
 	"wrapper"
@@ -853,4 +854,39 @@ func steppingInside(p *pool.Pool, refill func()) func() int {
 		refill()
 		return b.Len()
 	}
+}
+
+type node struct {
+	own  pool.Buf
+	next *node
+}
+
+func all(pointers []*node, values []node, list *node, m map[string]*node) {
+	for _, n := range pointers {
+		n.own.Release()
+	}
+	for _, n := range values {
+		n.own.Release()
+	}
+	for i := range values {
+		values[i].own.Release()
+	}
+	for n := list; n != nil; n = n.next {
+		n.own.Release()
+	}
+	for _, n := range m {
+		n.own.Release()
+	}
+}
+
+func helper2(t testing.TB, p *pool.Pool, bad bool) pool.Buf {
+	b, err := p.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad {
+		b.Release()
+		t.Fatal("bad")
+	}
+	return b
 }
