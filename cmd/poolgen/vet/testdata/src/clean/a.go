@@ -890,3 +890,17 @@ func helper2(t testing.TB, p *pool.Pool, bad bool) pool.Buf {
 	}
 	return b
 }
+
+func lendAndSelect(p *pool.Pool, ch chan pool.Buf, done, quit chan bool) error {
+	b, err := p.Get()
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	ch <- b
+	select {
+	case <-done:
+	case <-quit:
+	}
+	return nil
+}
