@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -165,10 +167,15 @@ func (p *listed) fixed() bool {
 	return m != nil && m.Version != "" && strings.Contains(p.Dir, "@")
 }
 
-// goVersion is the language version of the package, such as go1.26, or "" for the newest.
+// goVersion is the language version of the package, such as go1.26, or "" for the newest that poolgen was built with: the type checker
+// looks at nothing that asks for a newer one.
 func (p *listed) goVersion() string {
 	if p.Module == nil || p.Module.GoVersion == "" {
 		return ""
 	}
-	return "go" + p.Module.GoVersion
+	v := "go" + p.Module.GoVersion
+	if own := runtime.Version(); version.IsValid(own) && version.Compare(v, own) > 0 {
+		return ""
+	}
+	return v
 }
