@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 var update = flag.Bool("update", false, "write the golden files of the scripts anew")
@@ -59,4 +62,47 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(e.WorkDir, "go.sum"), sum, 0o644)
 		},
 	})
+}
+
+// TestHelp checks that the help of every command is short and has an example, and that no flag lacks its meaning.
+func TestHelp(t *testing.T) {
+	var all func(*cobra.Command)
+	all = func(c *cobra.Command) {
+		if c.Name() != "help" {
+			var text strings.Builder
+			c.SetOut(&text)
+			if err := c.Help(); err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(text.String(), "\n"); n > 45 || !strings.Contains(text.String(), "Examples:") {
+				t.Errorf("the help of %s has %d lines or no example:\n%s", c.CommandPath(), n, text.String())
+			}
+			for line := range strings.Lines(text.String()) {
+				if len(line) > 120 {
+					t.Errorf("the help of %s has a line of %d characters: %s", c.CommandPath(), len(line), line)
+				}
+			}
+		}
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" {
+				t.Errorf("%s -%s says nothing", c.CommandPath(), f.Name)
+			}
+		})
+		for _, sub := range c.Commands() {
+			all(sub)
+		}
+	}
+	all(root(io.Discard, io.Discard))
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"check", "completion", "explain", "init", "layout", "vet", "version", "bash"}
+	for s, want := range map[string]string{
+		"chek": "check", "hceck": "check", "explian": "explain", "explainn": "explain", "comp": "completion", "vte": "vet", "int": "init",
+		"tcsh": "", "x": "", "": "", "fmt": "", "camera": "", "versoin": "version", "ve": "vet", "lay": "layout",
+	} {
+		if got := nearest(s, names); got != want {
+			t.Errorf("nearest to %q is %q, not %q", s, got, want)
+		}
+	}
 }
