@@ -26,15 +26,22 @@ func (b *builder) buildPool(spec *ast.TypeSpec, obj *types.TypeName, st *ast.Str
 	if !ok {
 		return nil
 	}
+	b.nameMembers(p)
 	if len(problems) > 0 {
 		return b.onHeap(p, flat, problems, before)
+	}
+	switch bytes := roundUp(p.size, max(p.align, cacheLine)); {
+	case o.budget > 0 && bytes*max(1, o.prealloc) > o.budget:
+		b.diags.addf(spec.Name.Pos(), codeContradict, "%d blocks of %d bytes do not fit in budget=%d: raise budget or lower prealloc", max(1, o.prealloc), bytes, o.budget)
+	case bytes*o.prealloc >= maxMapped:
+		b.diags.addf(spec.Name.Pos(), codeTooLarge, "prealloc=%d blocks of %d bytes do not fit in the 2 GiB that a 32-bit process has: lower prealloc", o.prealloc, bytes)
 	}
 	if len(b.diags.list) > before {
 		return nil
 	}
 	for _, m := range p.members {
 		if m.typ != nil && !m.tail {
-			b.need(m.typ)
+			b.need(m.typ, spec.Name.Pos())
 		}
 	}
 	return p

@@ -149,6 +149,9 @@ func (b *builder) refuseStruct(t types.Type, u *types.Struct, outer []*types.Typ
 	if u.NumFields() == 0 {
 		return fault{codeEmpty, fmt.Sprintf("%s has no fields: remove it", typeName(t))}
 	}
+	if _, _, err := natural(u); err != nil {
+		return fault{codeTooLarge, fmt.Sprintf("%s has more than %d bytes: a block cannot hold it", typeName(t), maxStruct)}
+	}
 	if err := agrees(u); err != nil {
 		return fault{codeDiffers, fmt.Sprintf("%s is not the same on every target: %v", typeName(t), err)}
 	}

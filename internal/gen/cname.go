@@ -28,10 +28,22 @@ func snake(name string) string {
 	return s
 }
 
-// reservedType reports whether a header that generated ones include declares name.
+// reservedType reports whether name, of a type, a function or a macro, is one that headers which generated ones include declare, or of
+// a form that C and C++ keep for themselves.
 func reservedType(name string) bool {
+	if strings.HasPrefix(name, "_") || strings.Contains(name, "__") || strings.HasPrefix(name, "POOLGEN_") {
+		return true
+	}
+	for _, limit := range []string{"_MIN", "_MAX", "_WIDTH", "_C"} {
+		base, ok := strings.CutSuffix(name, limit)
+		base = strings.TrimPrefix(strings.TrimPrefix(base, "U"), "INT")
+		if strings.Trim(base, "0123456789") == "" && ok || ok && slices.Contains([]string{"_FAST", "_LEAST", "PTR", "MAX", "SIZE", "PTRDIFF", "SIG_ATOMIC", "WCHAR", "W"}, strings.TrimRight(base, "0123456789")) {
+			return true
+		}
+	}
 	_, ok := strings.CutSuffix(name, "_t")
-	return ok && (strings.HasPrefix(name, "int") || strings.HasPrefix(name, "uint") || slices.Contains([]string{"size_t", "ssize_t", "ptrdiff_t", "wchar_t", "off_t", "pid_t", "time_t"}, name)) ||
+	return ok && (strings.HasPrefix(name, "int") || strings.HasPrefix(name, "uint") || slices.Contains([]string{"size_t", "ssize_t", "ptrdiff_t", "wchar_t", "off_t", "pid_t", "time_t", "max_align_t", "nullptr_t"}, name)) ||
+		slices.Contains([]string{"aligned_alloc", "quick_exit", "at_quick_exit", "timespec_get"}, name) ||
 		strings.HasPrefix(name, "poolgen_") || reserved(name)
 }
 
@@ -45,7 +57,7 @@ var cKeywords = func() map[string]bool {
 		double dynamic_cast else enum explicit export extern false float for friend goto if inline int linux long mutable namespace new
 		noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return short
 		signed sizeof static static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename
-		typeof union unix errno stdin stdout stderr major minor makedev complex imaginary noreturn unsigned using virtual void volatile wchar_t while xor xor_eq`) {
+		typeof typeof_unqual union unix i386 offsetof errno stdin stdout stderr major minor makedev complex imaginary noreturn unsigned using virtual void volatile wchar_t while xor xor_eq`) {
 		m[w] = true
 	}
 	return m

@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -159,6 +160,9 @@ func number(s string, low, high int64) (int64, error) {
 		}
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%s is out of range: from %d to %d", s, low, high)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a whole number, with KiB, MiB or GiB after it if need be", s)
 	}

@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/types"
 	"strings"
+	"unicode"
 
 	"github.com/poolgen/poolgen/templates"
 )
@@ -102,7 +103,6 @@ func (f *file) header(guard string) ([]byte, error) {
 			name, decl := m.cname, ""
 			switch {
 			case m.typ == nil || m.blank:
-				name = fmt.Sprintf("reserved%d", m.offset)
 				decl = fmt.Sprintf("uint8_t %s[%d]", name, m.size)
 			case m.string:
 				decl = fmt.Sprintf("char %s[%d]", name, m.size)
@@ -141,14 +141,27 @@ func (f *file) header(guard string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// comment makes a C comment of doc; a comment inside cannot end it.
+// comment makes a C comment of doc. No line goes on after its end, whatever it ends with, and nothing in it hides the code behind it.
 func comment(doc []string, indent string) string {
 	if len(doc) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	for _, line := range doc {
-		b.WriteString(strings.TrimRight(indent+"// "+strings.TrimRight(line, "\\"), " ") + "\n")
+		line = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+				return -1
+			}
+			return r
+		}, line)
+		for { // a backslash, or the trigraph for one, would make the next line part of the comment
+			short := strings.TrimSuffix(strings.TrimRight(line, " \t\\"), "??/")
+			if short == line {
+				break
+			}
+			line = short
+		}
+		b.WriteString(strings.TrimRight(indent+"// "+line, " ") + "\n")
 	}
 	return b.String()
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/poolgen/poolgen/internal/testutil"
 	"golang.org/x/tools/txtar"
 )
 
@@ -104,7 +105,7 @@ func FuzzSource(f *testing.F) {
 			}
 		}
 	}
-	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt", "testdata/good/names.go.txt"} {
+	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt", "testdata/good/names.go.txt", "testdata/good/cnames.go.txt"} {
 		src, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)
@@ -116,13 +117,30 @@ func FuzzSource(f *testing.F) {
 
 // TestAccepted checks that sources with every feature, and with names that collide with those of generated code, are accepted.
 func TestAccepted(t *testing.T) {
-	for _, name := range []string{"features", "names"} {
+	for _, name := range []string{"features", "names", "cnames"} {
 		src, err := os.ReadFile("testdata/good/" + name + ".go.txt")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if list := generateSource(t, string(src)); len(list) != 2 {
 			t.Errorf("%s: %d outputs, want Go and C", name, len(list))
+		} else {
+			takenByC(t, list[1].content)
+		}
+	}
+}
+
+// takenByC compiles a header as C and as C++, with every warning.
+func takenByC(t *testing.T, header []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x_pool.h")
+	writeFile(t, path, string(header))
+	for _, c := range [][]string{{"gcc", "gcc", "-xc", "-std=c11"}, {"arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", "-xc", "-std=gnu17"}, {"g++", "g++", "-xc++", "-std=c++17"}, {"clang-14", "clang-14", "-xc++", "-std=gnu++17"}} {
+		testutil.RequireTool(t, c[0], c[1])
+		cmd := exec.Command(c[0], append(c[2:], "-I../../include", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only", "-")...)
+		cmd.Stdin = strings.NewReader("#include \"" + path + "\"\nint main(void);\nint main(void) { return 0; }\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s\n%s", c, err, out, header)
 		}
 	}
 }

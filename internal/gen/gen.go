@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -16,7 +15,7 @@ type builder struct {
 	p     *unit
 	diags *diagnostics
 	file  *file
-	seen  map[string]bool // C types that are declared
+	seen  map[string]*types.Named // C types that are declared
 }
 
 func buildPackage(p *unit, diags *diagnostics) []*file {
@@ -24,7 +23,7 @@ func buildPackage(p *unit, diags *diagnostics) []*file {
 	names := &names{p: p, diags: diags, inGo: map[string]token.Pos{}, inC: map[string]cName{}}
 	for _, syntax := range p.Syntax {
 		source := diags.fset.Position(syntax.Package).Filename
-		b := &builder{p: p, diags: diags, seen: map[string]bool{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
+		b := &builder{p: p, diags: diags, seen: map[string]*types.Named{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
 		b.scan(syntax)
 		names.addFile(b.file)
 		if len(b.file.pools)+len(b.file.allocs) > 0 {
@@ -55,6 +54,7 @@ func defaultPrefix(p *unit) string {
 // scan looks at every comment of a file: a directive that stands on the wrong thing must not be passed over in silence.
 func (b *builder) scan(f *ast.File) {
 	attached := map[*ast.Comment]bool{}
+	b.findPrefix(f)
 	for _, decl := range f.Decls {
 		g, ok := decl.(*ast.GenDecl)
 		if !ok || g.Tok != token.TYPE {
@@ -76,6 +76,20 @@ func (b *builder) scan(f *ast.File) {
 			d, ok := ast.ParseDirective(c.Slash, c.Text)
 			if ok && d.Tool == "poolgen" && !attached[c] {
 				b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s belongs in the comment right above a struct type", d.Name)
+			}
+		}
+	}
+}
+
+// findPrefix takes the first prefix= of a pool in the file, which is that of all its names in C.
+func (b *builder) findPrefix(f *ast.File) {
+	for _, group := range f.Comments {
+		for _, c := range group.List {
+			if d, ok := ast.ParseDirective(c.Slash, c.Text); ok && d.Tool == "poolgen" && d.Name == "pool" {
+				if o := parsePool(&d, &diagnostics{fset: b.diags.fset}); isCName(o.prefix) {
+					b.file.prefix = o.prefix
+					return
+				}
 			}
 		}
 	}
@@ -121,8 +135,9 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		if len(b.diags.list) > before {
 			continue
 		}
-		if o.prefix != "" {
-			b.file.prefix = o.prefix
+		if o.prefix != "" && o.prefix != b.file.prefix {
+			b.diags.addf(c.Slash, codeContradict, "prefix=%s is not the prefix=%s of a struct above: a file has one header, and that has one prefix", o.prefix, b.file.prefix)
+			continue
 		}
 		if m := b.buildPool(spec, obj, st, o, lines(doc)); m != nil {
 			b.file.pools = append(b.file.pools, m)
@@ -152,16 +167,22 @@ func (b *builder) structOf(spec *ast.TypeSpec, obj *types.TypeName) *ast.StructT
 	return found
 }
 
-// need adds the nested structs and named integers that t is made of to what C must declare, innermost first.
-func (b *builder) need(t types.Type) {
+// need, at pos, adds the nested structs and named integers that t is made of to what C must declare, innermost first.
+func (b *builder) need(t types.Type, pos token.Pos) {
 	if a, ok := t.Underlying().(*types.Array); ok {
-		b.need(a.Elem())
+		b.need(a.Elem(), pos)
 	}
 	named, ok := types.Unalias(t).(*types.Named)
-	if !ok || atomicNamed(t) != nil || b.seen[b.cTypeName(named)] {
+	if !ok || atomicNamed(t) != nil {
 		return
 	}
-	b.seen[b.cTypeName(named)] = true
+	if other := b.seen[b.cTypeName(named)]; other != nil {
+		if !types.Identical(other, named) {
+			b.diags.addf(pos, codeSameMember, "%s and %s have the same name in C, %s: rename one", types.TypeString(other, nil), types.TypeString(named, nil), b.cTypeName(named))
+		}
+		return
+	}
+	b.seen[b.cTypeName(named)] = named
 	switch u := named.Underlying().(type) {
 	case *types.Basic:
 		b.file.enums = append(b.file.enums, b.enum(named, u))
@@ -169,13 +190,22 @@ func (b *builder) need(t types.Type) {
 		s := &cStruct{name: b.cTypeName(named), doc: b.typeDoc(named), pos: named.Obj().Pos()}
 		s.size, _, _ = natural(u)
 		off := int64(0)
+		names := b.memberNames(s.name)
 		for f := range u.Fields() {
-			b.need(f.Type())
+			names.use(f.Type())
+			if f.Name() != "_" {
+				names.taken[memberName(f.Name())] = true
+			}
+		}
+		for f := range u.Fields() {
+			b.need(f.Type(), pos)
 			size, align, _ := natural(f.Type())
 			off = roundUp(off, align)
-			name := memberName(f.Name())
+			name := ""
 			if f.Name() == "_" {
-				name = fmt.Sprintf("reserved%d", off)
+				name = names.gap(off)
+			} else {
+				name = names.member(memberName(f.Name()))
 			}
 			s.members = append(s.members, cMember{decl: b.declare(f.Type(), name), name: name, offset: off})
 			if base := atomicBase(f.Type()); base != "" {
@@ -201,7 +231,10 @@ func (b *builder) cTypeName(n *types.Named) string {
 			return '_'
 		}, types.TypeString(arg, func(*types.Package) string { return "" }))
 	}
-	return name
+	for strings.Contains(name, "__") {
+		name = strings.ReplaceAll(name, "__", "_")
+	}
+	return strings.TrimSuffix(name, "_")
 }
 
 // enum carries a named integer type and the constants of that type in its package over.
@@ -215,13 +248,18 @@ func (b *builder) enum(n *types.Named, u *types.Basic) *cEnum {
 		}
 	}
 	slices.SortFunc(consts, func(x, y *types.Const) int { return int(x.Pos()) - int(y.Pos()) })
+	seen := map[string]*types.Const{}
 	for _, c := range consts {
 		name := strings.ToUpper(snake(c.Name()))
 		if kind := strings.ToUpper(snake(n.Obj().Name())); !strings.HasPrefix(name, kind+"_") {
 			name = kind + "_" + name
 		}
-		prefix := strings.ToUpper(strings.TrimSuffix(e.name, snake(n.Obj().Name())))
-		e.items = append(e.items, cConst{prefix + name, cLiteral(c.Val(), u.Kind()), b.constDoc(c)})
+		name = strings.ReplaceAll(strings.ToUpper(strings.TrimSuffix(e.name, snake(n.Obj().Name())))+name, "__", "_")
+		if other := seen[name]; other != nil {
+			b.diags.addf(c.Pos(), codeSameMember, "constant %s and constant %s have the same name in C, %s: rename one", c.Name(), other.Name(), name)
+		}
+		seen[name] = c
+		e.items = append(e.items, cConst{name, cLiteral(c.Val(), u.Kind()), b.constDoc(c)})
 	}
 	return e
 }

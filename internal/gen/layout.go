@@ -24,6 +24,9 @@ var targets = []target{
 // maxStruct is the largest struct in bytes: more does not fit a block.
 const maxStruct = 1 << 30
 
+// maxMapped is more bytes than a 32-bit process can map.
+const maxMapped = 1 << 31
+
 // natural is the size and alignment that a type has in the layout for all targets: every scalar aligned to its size.
 func natural(t types.Type) (size, align int64, err error) {
 	switch u := t.Underlying().(type) {

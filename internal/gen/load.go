@@ -67,6 +67,16 @@ func (i importer) Import(name string) (*types.Package, error) {
 	return i.r.check(n).Types, nil
 }
 
+// odd is the first file that names another package than the first, or the first.
+func (n *node) odd() *ast.File {
+	for _, f := range n.syntax {
+		if f.Name.Name != n.syntax[0].Name.Name {
+			return f
+		}
+	}
+	return n.syntax[0]
+}
+
 // syntaxErrors are what the parser and the file system said of a package.
 func (n *node) syntaxErrors() []Diagnostic {
 	var list []Diagnostic

@@ -179,13 +179,15 @@ func prepare(pkgs, todo []*listed, texts *sources, r *Result) ([]*job, error) {
 		}
 		if n.Error != nil {
 			pos := parsePosition(n.Error.Pos)
-			if pos.Filename == "" {
+			if pos.Filename == "" && len(n.syntax) == 0 {
 				return nil, errors.New(n.Error.text())
 			}
-			if abs, err := filepath.Abs(pos.Filename); err == nil {
+			if pos.Filename == "" {
+				pos = re.fset.Position(n.odd().Name.Pos())
+			} else if abs, err := filepath.Abs(pos.Filename); err == nil {
 				pos.Filename = abs
 			}
-			r.Diagnostics = append(r.Diagnostics, Diagnostic{Code: codePackage, Pos: pos, Message: n.Error.Err})
+			r.Diagnostics = append(r.Diagnostics, Diagnostic{Code: codePackage, Pos: pos, Message: strings.ReplaceAll(n.Error.text(), " in "+n.Dir, "")})
 			continue
 		}
 		jobs = append(jobs, &job{node: n, unit: re.check(n), diags: &diagnostics{fset: re.fset}, dirs: re.dirs(n)})
