@@ -99,7 +99,7 @@ func TestNearest(t *testing.T) {
 	names := []string{"check", "completion", "explain", "init", "layout", "vet", "version", "bash"}
 	for s, want := range map[string]string{
 		"chek": "check", "hceck": "check", "explian": "explain", "explainn": "explain", "comp": "completion", "vte": "vet", "int": "init",
-		"tcsh": "", "x": "", "": "", "fmt": "", "camera": "", "versoin": "version", "ve": "vet", "lay": "layout",
+		"tcsh": "", "x": "", "": "", "fmt": "", "camera": "", "verzion": "version", "ve": "vet", "lay": "layout",
 	} {
 		if got := nearest(s, names); got != want {
 			t.Errorf("nearest to %q is %q, not %q", s, got, want)
