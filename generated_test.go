@@ -71,23 +71,25 @@ func TestExamplesBuildOnEveryTarget(t *testing.T) {
 func TestExampleRunsAlikeOn32Bit(t *testing.T) {
 	testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static")
 	dir := t.TempDir()
-	outputs := map[string]string{}
-	for _, arch := range []string{"amd64", "386", "arm"} {
-		bin := filepath.Join(dir, "frames-"+arch)
-		run(t, []string{"GOARCH=" + arch, "CGO_ENABLED=0"}, "go", "build", "-o", bin, "./examples/frames")
-		if arch == "arm" {
-			outputs[arch] = run(t, nil, "qemu-arm-static", bin)
-		} else {
-			outputs[arch] = run(t, nil, bin)
+	for name, offsets := range map[string]string{"frames": "Video.PTS 8", "layouts": "   248      8  Energy"} {
+		outputs := map[string]string{}
+		for _, arch := range []string{"amd64", "386", "arm"} {
+			bin := filepath.Join(dir, name+"-"+arch)
+			run(t, []string{"GOARCH=" + arch, "CGO_ENABLED=0"}, "go", "build", "-o", bin, "./examples/"+name)
+			if arch == "arm" {
+				outputs[arch] = run(t, nil, "qemu-arm-static", bin)
+			} else {
+				outputs[arch] = run(t, nil, bin)
+			}
 		}
-	}
-	for arch, out := range outputs {
-		if d := cmp.Diff(outputs["amd64"], out); d != "" {
-			t.Errorf("%s prints something else:\n%s", arch, d)
+		for arch, out := range outputs {
+			if d := cmp.Diff(outputs["amd64"], out); d != "" {
+				t.Errorf("%s on %s prints something else:\n%s", name, arch, d)
+			}
 		}
-	}
-	if !strings.Contains(outputs["arm"], "Video.PTS 8") {
-		t.Errorf("no offsets in %q", outputs["arm"])
+		if !strings.Contains(outputs["arm"], offsets) {
+			t.Errorf("no offsets in %q", outputs["arm"])
+		}
 	}
 }
 

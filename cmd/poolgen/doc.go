@@ -18,7 +18,8 @@
 //	budget=SIZE   bytes at most, bookkeeping included: 65536, 64KiB, 8MiB
 //	align=SIZE    alignment of a block: a power of two from 64 to 1MiB
 //	as=Name       name of the Go type that is emitted; by default the struct's, exported
-//	prefix=name   prefix of names in C; by default the package's name, of a program the last part of its import path
+//	prefix=name   prefix of names in C; by default the package's name, of a program the last part of its import path. It is that
+//	              of the whole file: one header has one prefix.
 //
 // Options in a field's tag `poolgen:"..."`:
 //
@@ -38,6 +39,8 @@
 //
 //	//poolgen:pool
 //	type wave16 = wave[int16]
+//
+// A member whose name C or C++ cannot have, such as a keyword or the name of another member's type, has a _ behind it there: class_.
 //
 // bool, int, uint, uintptr, strings, slices, maps and pointers are refused with what to write instead; poolgen explain has more.
 //
