@@ -6,10 +6,10 @@ GO ?= go
 LEG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate bench clean
+.PHONY: help demo test test-gen lint generate bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 	@echo
 	@echo "  make test LEG=race	one leg of the tests; the legs:" $$(scripts/test.sh --list)
 
@@ -19,6 +19,10 @@ demo: ## play a voice through pooled buffers: file, Opus, ALSA
 
 test: ## every leg: cgo, purego, race, debug, 386, arm under qemu
 	@scripts/test.sh $(LEG)
+
+test-gen: ## 2,000 random structs against the C compilers of four targets
+	@scripts/setup.sh test
+	POOLGEN_PROPERTY_STRUCTS=2000 $(GO) test -count=1 -timeout 30m -run TestRandomStructs -v .
 
 lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 	@scripts/lint.sh

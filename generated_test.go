@@ -187,27 +187,36 @@ func mustAbs(t *testing.T, path string) string {
 // squash makes names of both languages comparable: FrameCount and frame_count are framecount.
 func squash(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
-// layouts reads the structs whose names begin with prefix from the debug information of a binary: name, then a line a member.
+// layouts is readLayouts for tests.
 func layouts(t *testing.T, path, prefix string) map[string]string {
 	t.Helper()
-	f, err := elf.Open(path)
+	found, err := readLayouts(path, prefix)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return found
+}
+
+// readLayouts reads the structs whose names begin with prefix from the debug information of a binary: name, then a line a member.
+func readLayouts(path, prefix string) (map[string]string, error) {
+	f, err := elf.Open(path)
+	if err != nil {
+		return nil, err
 	}
 	defer f.Close()
 	d, err := f.DWARF()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	found := map[string]string{}
 	r := d.Reader()
 	for {
 		e, err := r.Next()
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if e == nil {
-			return found
+			return found, nil
 		}
 		name, _ := e.Val(dwarf.AttrName).(string)
 		if e.Tag != dwarf.TagStructType || name == "" || !strings.HasPrefix(name, prefix) {

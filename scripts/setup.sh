@@ -43,6 +43,10 @@ test_packages() {
 		gcc-arm-linux-gnueabihf tool arm-linux-gnueabihf-gcc
 		g++-arm-linux-gnueabihf tool arm-linux-gnueabihf-g++
 		libc6-dev-armhf-cross test -e /usr/arm-linux-gnueabihf/lib/libc.so
+		gcc-aarch64-linux-gnu tool aarch64-linux-gnu-gcc
+		libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/libc.so
+		gcc-i686-linux-gnu tool i686-linux-gnu-gcc
+		libc6-dev-i386-cross test -e /usr/i686-linux-gnu/lib/libc.so
 		qemu-user-static tool qemu-arm-static
 		clang tool clang
 		zlib1g-dev test -e /usr/include/zlib.h

@@ -94,6 +94,7 @@ func (b *builder) place(p *poolModel, flat []flatField) ([]problem, bool) {
 		seen[m.cname] = v.Name()
 		size, align, _ := natural(m.typ)
 		switch {
+		case m.blank:
 		case atomicNamed(m.typ) != nil:
 			m.atomic = atomicNamed(m.typ).Obj().Name()
 		case fo.atomic:

@@ -113,7 +113,7 @@ func (f *file) header(guard string) ([]byte, error) {
 			switch {
 			case m.tail:
 				c.Payloads = append(c.Payloads, cPayload{p.cname, name, m.offset, m.size})
-			case m.typ != nil && atomicBase(m.typ) != "":
+			case m.atomic != "" && atomicBase(m.typ) != "":
 				c.Atomics = append(c.Atomics, cAtomic{p.cname, name, atomicBase(m.typ)})
 			case m.atomic != "":
 				c.Atomics = append(c.Atomics, cAtomic{p.cname, name, cBasic[m.typ.Underlying().(*types.Basic).Kind()]})
