@@ -16,7 +16,10 @@ POOLGEN_REQUIRE_ABI(1);
 // functions work: an allocator that Go made (CamAlloc.Arena), or one from cam_init. Each thread keeps a cache of free blocks,
 // which is flushed when the thread ends. Functions may be called from any thread; none takes a lock.
 // camAlloc is where the camera's C libraries and this program take memory from: never more than 16 MiB in all.
-enum { CAM_CLASSES = 85, CAM_MIN_SIZE = 64, CAM_MAX_SIZE = 131072, CAM_BUDGET = 16777216 };
+#define CAM_CLASSES 85
+#define CAM_MIN_SIZE 64
+#define CAM_MAX_SIZE 131072
+#define CAM_BUDGET UINT64_C(16777216)
 
 POOLGEN_ALLOC_REQUIRE_ABI(1);
 
@@ -254,7 +257,10 @@ int cam_use(poolgen_allocator *a)
 // functions work: an allocator that Go made (PacketAlloc.Arena), or one from packet_init. Each thread keeps a cache of free blocks,
 // which is flushed when the thread ends. Functions may be called from any thread; none takes a lock.
 // packetAlloc has the sizes that packets come in, and no others.
-enum { PACKET_CLASSES = 4, PACKET_MIN_SIZE = 192, PACKET_MAX_SIZE = 9216, PACKET_BUDGET = 1048576 };
+#define PACKET_CLASSES 4
+#define PACKET_MIN_SIZE 192
+#define PACKET_MAX_SIZE 9216
+#define PACKET_BUDGET UINT64_C(1048576)
 
 POOLGEN_ALLOC_REQUIRE_ABI(1);
 

@@ -90,6 +90,11 @@ type cPayload struct {
 
 type cAtomic struct{ Pool, Name, Type string }
 
+// Short is the member's name in those of functions: without the underscore that keeps it apart from a keyword.
+func (c cAtomic) Short() string  { return strings.TrimSuffix(c.Name, "_") }
+func (c cText) Short() string    { return strings.TrimSuffix(c.Name, "_") }
+func (c cPayload) Short() string { return strings.TrimSuffix(c.Name, "_") }
+
 // header renders the C side of a file; nil when C can share none of its structs.
 func (f *file) header(guard string) ([]byte, error) {
 	b := &builder{file: f}

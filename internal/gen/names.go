@@ -4,6 +4,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"strings"
 )
 
 // names finds what would be declared twice in the generated files of a package, or is taken already.
@@ -71,13 +72,14 @@ func (m *poolModel) goNames() []string {
 func (m *poolModel) accessors() []string {
 	var list []string
 	for _, x := range m.members {
+		short := strings.TrimSuffix(x.cname, "_")
 		switch {
 		case x.atomic != "":
-			list = append(list, m.cname+"_load_"+x.cname, m.cname+"_store_"+x.cname, m.cname+"_add_"+x.cname)
+			list = append(list, m.cname+"_load_"+short, m.cname+"_store_"+short, m.cname+"_add_"+short)
 		case x.string:
-			list = append(list, m.cname+"_"+x.cname+"_len", m.cname+"_set_"+x.cname)
+			list = append(list, m.cname+"_"+short+"_len", m.cname+"_set_"+short)
 		case x.tail:
-			list = append(list, m.cname+"_"+x.cname, m.cname+"_"+x.cname+"_len", m.cname+"_set_"+x.cname+"_len")
+			list = append(list, m.cname+"_"+short, m.cname+"_"+short+"_len", m.cname+"_set_"+short+"_len")
 		}
 	}
 	return list

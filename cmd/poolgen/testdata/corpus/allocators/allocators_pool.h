@@ -15,7 +15,10 @@ POOLGEN_REQUIRE_ABI(1);
 // Define PLAIN_IMPLEMENTATION before this header in exactly one C or C++ file of a program. plain_use says on which memory the
 // functions work: an allocator that Go made (Plain.Arena), or one from plain_init. Each thread keeps a cache of free blocks,
 // which is flushed when the thread ends. Functions may be called from any thread; none takes a lock.
-enum { PLAIN_CLASSES = 85, PLAIN_MIN_SIZE = 64, PLAIN_MAX_SIZE = 131072, PLAIN_BUDGET = 1048576 };
+#define PLAIN_CLASSES 85
+#define PLAIN_MIN_SIZE 64
+#define PLAIN_MAX_SIZE 131072
+#define PLAIN_BUDGET UINT64_C(1048576)
 
 POOLGEN_ALLOC_REQUIRE_ABI(1);
 
@@ -252,7 +255,10 @@ int plain_use(poolgen_allocator *a)
 // Define SMALL_IMPLEMENTATION before this header in exactly one C or C++ file of a program. small_use says on which memory the
 // functions work: an allocator that Go made (SmallAlloc.Arena), or one from small_init. Each thread keeps a cache of free blocks,
 // which is flushed when the thread ends. Functions may be called from any thread; none takes a lock.
-enum { SMALL_CLASSES = 31, SMALL_MIN_SIZE = 16, SMALL_MAX_SIZE = 4096, SMALL_BUDGET = 2147483648 };
+#define SMALL_CLASSES 31
+#define SMALL_MIN_SIZE 16
+#define SMALL_MAX_SIZE 4096
+#define SMALL_BUDGET UINT64_C(2147483648)
 
 POOLGEN_ALLOC_REQUIRE_ABI(1);
 
@@ -486,7 +492,10 @@ int small_use(poolgen_allocator *a)
 // functions work: an allocator that Go made (Frames.Arena), or one from frames_init. Each thread keeps a cache of free blocks,
 // which is flushed when the thread ends. Functions may be called from any thread; none takes a lock.
 // frames come in few sizes.
-enum { FRAMES_CLASSES = 5, FRAMES_MIN_SIZE = 96, FRAMES_MAX_SIZE = 921600, FRAMES_BUDGET = 67108864 };
+#define FRAMES_CLASSES 5
+#define FRAMES_MIN_SIZE 96
+#define FRAMES_MAX_SIZE 921600
+#define FRAMES_BUDGET UINT64_C(67108864)
 
 POOLGEN_ALLOC_REQUIRE_ABI(1);
 
@@ -726,7 +735,10 @@ int frames_use(poolgen_allocator *a)
 // Define FINE_IMPLEMENTATION before this header in exactly one C or C++ file of a program. fine_use says on which memory the
 // functions work: an allocator that Go made (Fine.Arena), or one from fine_init. Each thread keeps a cache of free blocks,
 // which is flushed when the thread ends. Functions may be called from any thread; none takes a lock.
-enum { FINE_CLASSES = 176, FINE_MIN_SIZE = 64, FINE_MAX_SIZE = 1048576, FINE_BUDGET = 8388608 };
+#define FINE_CLASSES 176
+#define FINE_MIN_SIZE 64
+#define FINE_MAX_SIZE 1048576
+#define FINE_BUDGET UINT64_C(8388608)
 
 POOLGEN_ALLOC_REQUIRE_ABI(1);
 
