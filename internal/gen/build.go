@@ -94,6 +94,8 @@ func (b *builder) place(p *poolModel, flat []flatField) ([]problem, bool) {
 		seen[m.cname] = v.Name()
 		size, align, _ := natural(m.typ)
 		switch {
+		case m.blank && (fo.atomic || fo.cstring):
+			b.diags.addf(f.field.Tag.Pos(), codeContradict, "a field named _ can be neither read nor written: remove the option, or name the field")
 		case m.blank:
 		case atomicNamed(m.typ) != nil:
 			m.atomic = atomicNamed(m.typ).Obj().Name()

@@ -192,6 +192,7 @@ func generateSource(t *testing.T, src string) (all []output) {
 	files := buildPackage(&unit{Name: syntax.Name.Name, PkgPath: "example.com/p", Syntax: []*ast.File{syntax}, Types: p, TypesInfo: info}, diags)
 	known(t, src, diags.list)
 	if len(diags.list) > 0 {
+		t.Log(diags.list)
 		return nil
 	}
 	for _, f := range files {
@@ -201,6 +202,7 @@ func generateSource(t *testing.T, src string) (all []output) {
 		}
 		diags.shadowed(f, outputs[0].content)
 		if known(t, src, diags.list); len(diags.list) > 0 {
+			t.Log(diags.list)
 			return nil
 		}
 		for _, o := range outputs {

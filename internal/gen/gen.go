@@ -208,7 +208,7 @@ func (b *builder) need(t types.Type, pos token.Pos) {
 				name = names.member(memberName(f.Name()))
 			}
 			s.members = append(s.members, cMember{decl: b.declare(f.Type(), name), name: name, offset: off})
-			if base := atomicBase(f.Type()); base != "" {
+			if base := atomicBase(f.Type()); base != "" && f.Name() != "_" {
 				s.atomics = append(s.atomics, cAtomic{s.name, name, base})
 			}
 			off += size
