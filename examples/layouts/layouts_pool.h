@@ -245,13 +245,14 @@ static inline uint8_t *layouts_packet_data(layouts_packet *p) { return p->data; 
 static inline uint32_t layouts_packet_data_len(poolgen_arena *arena, poolgen_buf buf)
 {
     uint32_t n = poolgen_len(arena, buf);
-    return n < 64 ? 0 : n - 64 < 1500 ? n - 64 : 1500;
+    n = n < 64 ? 0 : n - 64;
+    return n < 1500 ? n : 1500;
 }
 
 // layouts_packet_set_data_len says that n bytes of the payload are in use, at most 1500; see poolgen_set_len.
 static inline int layouts_packet_set_data_len(poolgen_arena *arena, poolgen_buf buf, uint32_t n)
 {
-    return n > 1500 ? POOLGEN_EINVAL : poolgen_set_len(arena, buf, 64 + n);
+    return n > 1500 ? POOLGEN_EINVAL : poolgen_set_len(arena, buf, n + 64);
 }
 
 // spectrum32 is in floats.

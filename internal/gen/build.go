@@ -88,6 +88,9 @@ func (b *builder) place(p *poolModel, flat []flatField) ([]problem, bool) {
 		fo := parseTag(f.field, b.diags)
 		m := member{name: v.Name(), typ: v.Type(), embed: v.Embedded(), doc: docOf(f.field), blank: v.Name() == "_", cname: memberName(v.Name())}
 		if why := b.fieldFault(&m, fo, i == len(flat)-1, seen); why.text != "" {
+			if why.code == codeUnresolved && ofC(f.field.Type) {
+				why = fault{codeCgo, ": only the C compiler knows types of cgo: declare the field with a type of Go, such as int32"}
+			}
 			problems = append(problems, problem{f.pos, fault{why.code, "field " + v.Name() + why.text}})
 			continue
 		}

@@ -65,6 +65,19 @@ func embeddedName(e ast.Expr) *ast.Ident {
 	}
 }
 
+// ofC reports whether a type is written with names of cgo.
+func ofC(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			id, ok := s.X.(*ast.Ident)
+			found = found || ok && id.Name == "C"
+		}
+		return !found
+	})
+	return found
+}
+
 // refuse says why C cannot hold a value of type t, and the mend; a fault without a text if it can.
 func (b *builder) refuse(t types.Type) fault { return b.refuseWithin(t, nil) }
 
@@ -77,6 +90,9 @@ func (b *builder) refuseWithin(t types.Type, outer []*types.TypeName) fault {
 		return fault{}
 	}
 	if named, ok := types.Unalias(t).(*types.Named); ok {
+		if named.Obj().Name() == "HostLayout" && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "structs" {
+			return fault{codeNoBytes, "structs.HostLayout does not make Go's layout that of C on arm and 386: remove it, poolgen pads the struct itself"}
+		}
 		if slices.Contains(outer, named.Obj()) {
 			return fault{codeRecursive, fmt.Sprintf("%s contains itself: hold an index instead", typeName(t))}
 		}

@@ -68,6 +68,7 @@ const (
 	codeRecursive    Code = "PG0034"
 	codeCString      Code = "PG0035"
 	codePayload      Code = "PG0036"
+	codeCgo          Code = "PG0037"
 	codeExported     Code = "PG0040"
 	codeNotC         Code = "PG0041"
 	codeSameMember   Code = "PG0042"

@@ -2,7 +2,6 @@ package gen
 
 import (
 	"fmt"
-	"go/ast"
 
 	"github.com/dave/jennifer/jen"
 )
@@ -20,10 +19,8 @@ func emitAccessors(out *jen.File, p *poolModel, local func(string) string) {
 }
 
 func emitString(out *jen.File, p *poolModel, m member, self string) {
-	get, set := m.name+"String", "Set"+upperFirst(m.name)
-	if !ast.IsExported(m.name) {
-		set = "set" + upperFirst(m.name)
-	}
+	methods := stringMethods(m.name)
+	get, set := methods[0], methods[1]
 	field := func() *jen.Statement { return jen.Id(self).Dot(m.name).Index(jen.Empty(), jen.Empty()) }
 	// func (p *Frame) NameString() string { return pool.CString(p.Name[:]) }
 	out.Line()

@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"go/ast"
 	"go/token"
 	"go/types"
 	"path/filepath"
@@ -41,6 +42,7 @@ func (n *names) addFile(f *file) {
 		if m.heap {
 			continue
 		}
+		n.addMethods(m)
 		for _, name := range append([]string{m.cname, m.cname + "_of", m.cname + "_get"}, m.accessors()...) {
 			if !n.addC(pos, name, m.spec) {
 				break
@@ -56,6 +58,33 @@ func (n *names) addFile(f *file) {
 			n.addC(e.pos, c.name, nil)
 		}
 	}
+}
+
+// addMethods compares the methods that a pool's struct gets with its fields, and with each other.
+func (n *names) addMethods(m *poolModel) {
+	taken := map[string]bool{}
+	for _, x := range m.members {
+		taken[x.name] = true
+	}
+	for _, x := range m.members {
+		if !x.string {
+			continue
+		}
+		for _, name := range stringMethods(x.name) {
+			if taken[name] {
+				n.diags.addf(m.spec.Pos(), codeSameName, "it emits the method %s for field %s, and has a field or a method of that name: rename one", name, x.name)
+			}
+			taken[name] = true
+		}
+	}
+}
+
+// stringMethods are the names of the methods that read and write a C string.
+func stringMethods(field string) [2]string {
+	if ast.IsExported(field) {
+		return [2]string{field + "String", "Set" + field}
+	}
+	return [2]string{field + "String", "set" + upperFirst(field)}
 }
 
 // goNames are those that are emitted for a pool.
