@@ -41,6 +41,7 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 		completionCommand(stdout),
 		versionCommand(stdout),
 		vetCommand(stdout, stderr),
+		layoutCommand(stdout),
 	)
 	return cmd
 }
