@@ -91,6 +91,9 @@ func (b *builder) place(p *poolModel, flat []flatField) ([]problem, bool) {
 			if why.code == codeUnresolved && ofC(f.field.Type) {
 				why = fault{codeCgo, ": only the C compiler knows types of cgo: declare the field with a type of Go, such as int32"}
 			}
+			if why.code == codeNestedTag { // also on the heap
+				b.diags.addf(f.pos, why.code, "field %s%s", v.Name(), why.text)
+			}
 			problems = append(problems, problem{f.pos, fault{why.code, "field " + v.Name() + why.text}})
 			continue
 		}

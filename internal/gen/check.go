@@ -134,7 +134,11 @@ func refuseBasic(t types.Type, u *types.Basic) fault {
 
 func (b *builder) refuseStruct(t types.Type, u *types.Struct, outer []*types.TypeName) fault {
 	seen := map[string]string{}
-	for f := range u.Fields() {
+	for i := range u.NumFields() {
+		f := u.Field(i)
+		if strings.Contains(u.Tag(i), "poolgen:") {
+			return fault{codeNestedTag, fmt.Sprintf("in %s, field %s: options in a tag hold for the fields of an annotated struct alone: declare an atomic.Uint64 or padding instead", typeName(t), f.Name())}
+		}
 		if why := b.refuseWithin(f.Type(), outer); why.text != "" {
 			return fault{why.code, fmt.Sprintf("in %s, field %s: %s", typeName(t), f.Name(), why.text)}
 		}

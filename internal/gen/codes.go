@@ -69,6 +69,7 @@ const (
 	codeCString      Code = "PG0035"
 	codePayload      Code = "PG0036"
 	codeCgo          Code = "PG0037"
+	codeNestedTag    Code = "PG0038"
 	codeExported     Code = "PG0040"
 	codeNotC         Code = "PG0041"
 	codeSameMember   Code = "PG0042"
@@ -96,7 +97,7 @@ func directiveCodes() []CodeInfo {
 			"//poolgen:pool\ntype count int32",
 			"//poolgen:pool\ntype counter struct{ Count int32 }"},
 		{codeSyntax, "options cannot be read",
-			"Options are words separated by spaces, key=value where they take a value, Go string syntax where a value is quoted.",
+			"A directive is //poolgen:pool or //poolgen:sizeclass, in lower case, without a blank. Options are words separated by spaces, key=value where they take a value, Go string syntax where a word is quoted. In a tag they stand between quotes, separated by commas.",
 			"//poolgen:pool \"prefix=cam\ntype frame struct{ PTS int64 }",
 			"//poolgen:pool prefix=cam\ntype frame struct{ PTS int64 }"},
 		{codeOption, "unknown option of a directive",

@@ -109,10 +109,18 @@ func parseTag(field *ast.Field, diags *diagnostics) fieldOptions {
 	}
 	tag, ok := reflect.StructTag(raw).Lookup("poolgen")
 	if !ok {
+		if strings.Contains(raw, "poolgen:") {
+			diags.addf(field.Tag.Pos(), codeSyntax, "the tag cannot be read: write it as in `poolgen:\"atomic\"`, with a blank before another key")
+		}
 		return o
 	}
+	seen := map[string]bool{}
 	for word := range strings.SplitSeq(tag, ",") {
 		key, value, hasValue := strings.Cut(strings.TrimSpace(word), "=")
+		if seen[key] {
+			diags.addf(field.Tag.Pos(), codeTwice, "tag option %q is given twice: keep one", key)
+		}
+		seen[key] = true
 		switch {
 		case key == "atomic" && !hasValue:
 			o.atomic = true

@@ -74,6 +74,9 @@ func (b *builder) scan(f *ast.File) {
 	for _, group := range f.Comments {
 		for _, c := range group.List {
 			d, ok := ast.ParseDirective(c.Slash, c.Text)
+			if !ok && strings.HasPrefix(c.Text, "//poolgen:") {
+				b.diags.addf(c.Slash, codeSyntax, "the directive cannot be read: write //poolgen:pool or //poolgen:sizeclass, in lower case and without a blank")
+			}
 			if ok && d.Tool == "poolgen" && !attached[c] {
 				b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s belongs in the comment right above a struct type", d.Name)
 			}
