@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/poolgen/poolgen/internal/layout"
 	"github.com/poolgen/poolgen/internal/testutil"
 	"golang.org/x/tools/txtar"
 )
@@ -215,12 +216,12 @@ func generateSource(t *testing.T, src string) (all []output) {
 		if err != nil {
 			t.Fatalf("the output does not parse: %v\n%s", err, outputs[0].content)
 		}
-		for _, target := range targets {
-			if _, _, errs := check(target.name, true, syntax); len(errs) > 0 {
+		for _, target := range layout.Arches() {
+			if _, _, errs := check(target, true, syntax); len(errs) > 0 {
 				continue // the source is wrong already
 			}
-			if _, _, errs := check(target.name, true, syntax, generated); len(errs) > 0 {
-				t.Errorf("the output does not compile for %s: %v\n%s\nfrom\n%s", target.name, errs, outputs[0].content, src)
+			if _, _, errs := check(target, true, syntax, generated); len(errs) > 0 {
+				t.Errorf("the output does not compile for %s: %v\n%s\nfrom\n%s", target, errs, outputs[0].content, src)
 			}
 		}
 	}
