@@ -76,7 +76,7 @@ func emitAlloc(out *jen.File, m *allocModel) {
 		jen.Id(m.name+"Classes").Op("=").Lit(n),
 		jen.Id(m.name+"MinSize").Op("=").Lit(int(o.sizes[0])),
 		jen.Id(m.name+"MaxSize").Op("=").Lit(int(o.sizes[n-1])),
-		jen.Id(m.name+"Budget").Op("=").Lit(int(o.budget)),
+		jen.Id(m.name+"Budget").Op("=").Add(decimal(o.budget)),
 	)
 	// var camAllocSizes = [...]uint32{64, 80}
 	out.Line()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/types"
+	"strconv"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -159,7 +160,7 @@ func defaults(p *poolModel, o string) *jen.Statement {
 	values := jen.Dict{jen.Id("Name"): jen.Lit(snake(p.name))}
 	put := func(name string, v int64) {
 		if v > 0 {
-			values[jen.Id(name)] = jen.Lit(int(v))
+			values[jen.Id(name)] = decimal(v)
 		}
 	}
 	put("Prealloc", p.opts.prealloc)
@@ -170,6 +171,9 @@ func defaults(p *poolModel, o string) *jen.Statement {
 	}
 	return jen.Id(o).Dot("Or").Call(jen.Qual(poolPath, "Options").Values(values))
 }
+
+// decimal is v as an untyped constant; an int would be too short where poolgen itself runs on 32 bits.
+func decimal(v int64) *jen.Statement { return jen.Id(strconv.FormatInt(v, 10)) }
 
 func docFor(p *poolModel) []string {
 	if len(p.doc) == 0 {

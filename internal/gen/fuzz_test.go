@@ -131,6 +131,19 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
+// TestLargeBudgets checks that what does not fit in 32 bits is emitted in full, also where poolgen runs on 32 bits.
+func TestLargeBudgets(t *testing.T) {
+	list := generateSource(t, "package p\n\n//poolgen:pool budget=8GiB\ntype frame struct{ X int32 }\n\n//poolgen:sizeclass budget=2GiB\ntype heap struct{}\n")
+	if len(list) != 2 {
+		t.Fatalf("%d outputs", len(list))
+	}
+	for _, want := range []string{"Budget: 8589934592,", "= 2147483648\n"} {
+		if !strings.Contains(string(list[0].content), want) {
+			t.Errorf("no %q in\n%s", want, list[0].content)
+		}
+	}
+}
+
 // takenByC compiles a header as C and as C++, with every warning.
 func takenByC(t *testing.T, header []byte) {
 	t.Helper()

@@ -45,6 +45,10 @@ func defaultPrefix(p *unit) string {
 		}
 		return '_'
 	}, snake(name))
+	for strings.Contains(name, "__") {
+		name = strings.ReplaceAll(name, "__", "_")
+	}
+	name = strings.Trim(name, "_")
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		name = "p" + name
 	}
