@@ -26,6 +26,23 @@ func TestOffsets(t *testing.T) {
 	}
 }
 
+func TestUsable(t *testing.T) {
+	for _, c := range []struct {
+		q    quality
+		f    flags
+		want bool
+	}{
+		{qualityGood, flagUsable, true},
+		{qualityPoor, flagUsable, false},
+		{qualityGood, flagCalibrated, false},
+		{qualityGood, flagUsable | flagClipped, false},
+	} {
+		if got := usable(&Reading{Quality: c.q, Flags: c.f}); got != c.want {
+			t.Errorf("quality %d, flags %#x: usable is %t", c.q, c.f, got)
+		}
+	}
+}
+
 // TestAtomicsAligned looks at the addresses of 64-bit atomics in a pool's block, and in Go values behind a 32-bit word.
 func TestAtomicsAligned(t *testing.T) {
 	readings, err := NewReadingPool(pool.Options{})

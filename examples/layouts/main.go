@@ -13,6 +13,15 @@ func main() {
 	for _, t := range []reflect.Type{reflect.TypeFor[Reading](), reflect.TypeFor[Packet](), reflect.TypeFor[Spectrum32](), reflect.TypeFor[Spectrum64]()} {
 		show(os.Stdout, t)
 	}
+	r := Reading{Quality: qualityGood, Flags: flagCalibrated | flagFiltered}
+	fmt.Printf("good, calibrated and filtered is usable: %t\n", usable(&r))
+	r.Flags |= flagClipped
+	fmt.Printf("and with clipped set: %t\n", usable(&r))
+}
+
+// usable reports whether a reading counts: the header has the same constants, so C can ask the same.
+func usable(r *Reading) bool {
+	return r.Quality == qualityGood && r.Flags&(flagUsable|flagClipped) == flagUsable
 }
 
 // show prints offset, size and name of every field of t, in bytes.

@@ -93,7 +93,7 @@ func inC(t types.Type, arch string, outer []types.Type) (size, align int64, err 
 	case *types.Basic:
 		switch {
 		case u.Kind() == types.String || u.Kind() == types.Invalid || u.Info()&types.IsComplex != 0 || u.Info()&types.IsUntyped != 0:
-			return 0, 0, fmt.Errorf("C has no %s", typeText(t, nil))
+			return 0, 0, fmt.Errorf("no %s in C", typeText(t, nil))
 		case u.Kind() == types.UnsafePointer:
 			return word, word, nil
 		}
@@ -106,7 +106,7 @@ func inC(t types.Type, arch string, outer []types.Type) (size, align int64, err 
 		return word, word, nil
 	case *types.Array:
 		if u.Len() == 0 {
-			return 0, 0, fmt.Errorf("C has no arrays of length 0")
+			return 0, 0, fmt.Errorf("no arrays of length 0 in C")
 		}
 		size, align, err = inC(u.Elem(), arch, outer)
 		return size * u.Len(), align, err
@@ -115,7 +115,7 @@ func inC(t types.Type, arch string, outer []types.Type) (size, align int64, err 
 			return inC(u.Field(u.NumFields()-1).Type(), arch, outer)
 		}
 		if u.NumFields() == 0 {
-			return 0, 0, fmt.Errorf("C has no empty structs")
+			return 0, 0, fmt.Errorf("no empty structs in C")
 		}
 		align = 1
 		for f := range u.Fields() {
@@ -127,7 +127,7 @@ func inC(t types.Type, arch string, outer []types.Type) (size, align int64, err 
 		}
 		return up(size, align), align, nil
 	}
-	return 0, 0, fmt.Errorf("C has no %s", typeText(t, nil))
+	return 0, 0, fmt.Errorf("no %s in C", typeText(t, nil))
 }
 
 // atomicInteger reports whether t is an integer of sync/atomic, whose value is its last field.
