@@ -6,7 +6,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/poolgen/poolgen/internal/dl"
+	"github.com/poolgen/poolgen/runtime/dl"
 	"github.com/poolgen/poolgen/internal/sys"
 )
 

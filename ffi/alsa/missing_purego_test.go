@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/poolgen/poolgen/internal/dl"
+	"github.com/poolgen/poolgen/runtime/dl"
 )
 
 func TestMissingLibrary(t *testing.T) {

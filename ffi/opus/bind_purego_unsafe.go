@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"unsafe"
 
-	"github.com/poolgen/poolgen/internal/dl"
+	"github.com/poolgen/poolgen/runtime/dl"
 )
 
 // library is libopus, loaded at run time. Each field is the address of a C function, whose prototype stands beside it.

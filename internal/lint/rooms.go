@@ -36,12 +36,12 @@ var Rooms = []Room{
 	{Dir: "runtime/bus", May: []string{"internal/sys", "internal/invariants", "runtime/pool"}},
 	{Dir: "runtime/bus/natsbus", May: []string{"runtime/bus", "runtime/pool"}},
 	{Dir: "runtime/store", May: []string{"internal/sys", "runtime/pool", "runtime/ring"}},
+	{Dir: "runtime/dl"},
 	{Dir: "runtime/metrics", May: []string{"runtime", "internal/sys"}},
-	{Dir: "ffi", May: []string{"runtime/pool", "internal/sys", "internal/dl", "internal/invariants"}, Apart: true},
+	{Dir: "ffi", May: []string{"runtime/pool", "internal/sys", "runtime/dl", "internal/invariants"}, Apart: true},
 	{Dir: "include", Test: []string{"runtime/pool", "internal/ctest"}},
 	{Dir: "examples", May: []string{"runtime", "ffi"}},
 	{Dir: "internal/sys"},
-	{Dir: "internal/dl", May: []string{"internal/sys"}},
 	{Dir: "internal/invariants"},
 	{Dir: "internal/testutil"},
 	{Dir: "internal/ctest", May: []string{"internal/testutil"}, Test: []string{"runtime/pool", "include"}},
@@ -54,7 +54,7 @@ var logging = []string{"log", "github.com/prometheus", "go.uber.org/zap", "githu
 // are free to. A package that no entry names is free to all.
 var Only = map[string][]string{
 	"golang.org/x/sys/unix":               {"internal/sys"},
-	"github.com/ebitengine/purego":        {"internal/dl"},
+	"github.com/ebitengine/purego":        {"runtime/dl"},
 	"github.com/dave/jennifer":            {"internal/gen"},
 	"golang.org/x/tools":                  {"cmd"},
 	"github.com/spf13/cobra":              {"cmd"},

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/poolgen/poolgen/internal/dl"
+	"github.com/poolgen/poolgen/runtime/dl"
 )
 
 func TestMissingLibrary(t *testing.T) {

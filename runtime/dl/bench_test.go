@@ -6,7 +6,7 @@ import (
 
 	"github.com/ebitengine/purego"
 
-	"github.com/poolgen/poolgen/internal/dl"
+	"github.com/poolgen/poolgen/runtime/dl"
 )
 
 func abs(tb testing.TB) (lib *dl.Lib, fn uintptr) {

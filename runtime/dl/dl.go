@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/ebitengine/purego"
 )
@@ -79,25 +78,4 @@ func (l *Lib) Func(fptr any, name string) error {
 	}
 	purego.RegisterFunc(fptr, p)
 	return nil
-}
-
-// Caller passes arguments to C without allocating: a variadic call lets its argument list escape to the heap.
-// The zero value is ready; its methods may be called from any goroutine.
-type Caller struct{ pool sync.Pool }
-
-// Call calls the C function at fn with up to 8 integer or pointer arguments, the rest 0 (a C function does not look at
-// arguments it does not have). It returns the function's result, of which the caller takes as many low bits as the C type
-// has. Pointers are converted in the call's own argument list, uintptr(unsafe.Pointer(p)), which keeps what they point to
-// alive and in place for the call.
-//
-//go:uintptrescapes
-func (c *Caller) Call(fn, a, b, d, e, f, g, h, i uintptr) uintptr {
-	args, _ := c.pool.Get().(*[8]uintptr)
-	if args == nil {
-		args = new([8]uintptr)
-	}
-	*args = [8]uintptr{a, b, d, e, f, g, h, i}
-	r, _, _ := purego.SyscallN(fn, args[:]...)
-	c.pool.Put(args)
-	return r
 }

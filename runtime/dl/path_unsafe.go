@@ -71,20 +71,8 @@ func linkerFolders() []string {
 		if uintptr(at)+unsafe.Sizeof(serpath{}) > uintptr(end) {
 			break
 		}
-		list = append(list, stringAt((*serpath)(at).name))
+		list = append(list, text((*serpath)(at).name))
 	}
 	runtime.KeepAlive(block)
 	return list
-}
-
-// stringAt copies a C string, which ends with a 0.
-func stringAt(p unsafe.Pointer) string {
-	if p == nil {
-		return ""
-	}
-	n := 0
-	for *(*byte)(unsafe.Add(p, n)) != 0 {
-		n++
-	}
-	return string(unsafe.Slice((*byte)(p), n))
 }
