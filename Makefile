@@ -6,7 +6,7 @@ GO ?= go
 LEG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gen lint generate bench clean
+.PHONY: help demo test test-gen test-vm lint generate bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -23,6 +23,10 @@ test: ## every leg: cgo, purego, race, debug, 386, arm under qemu
 test-gen: ## 2,000 random structs against the C compilers of four targets
 	@scripts/setup.sh test
 	POOLGEN_PROPERTY_STRUCTS=2000 $(GO) test -count=1 -timeout 30m -run TestRandomStructs -v .
+
+test-vm: ## tests on a real kernel with a virtual camera and sound card, under qemu; ARCH=amd64 for -race
+	@scripts/setup.sh vm
+	scripts/vm/test.sh $(or $(ARCH),arm)
 
 lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 	@scripts/lint.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a make target needs and this machine lacks: setup.sh demo|test|bench
+# Installs what a make target needs and this machine lacks: setup.sh demo|test|vm|bench
 #
 # Every package has a probe, a command or a file, so a second run costs a few
 # milliseconds, touches nothing and needs no network. Debian and its
@@ -48,6 +48,9 @@ test_packages() {
 		gcc-i686-linux-gnu tool i686-linux-gnu-gcc
 		libc6-dev-i386-cross test -e /usr/i686-linux-gnu/lib/libc.so
 		qemu-user-static tool qemu-arm-static
+		qemu-system-arm tool qemu-system-arm
+		cpio tool cpio
+		kmod test -e /usr/sbin/modprobe
 		clang tool clang
 		zlib1g-dev test -e /usr/include/zlib.h
 		libzstd-dev test -e /usr/include/zstd.h
@@ -56,6 +59,20 @@ test_packages() {
 		libcjson-dev test -e /usr/include/cjson/cJSON.h
 	END
 	clang_runtime || echo libclang-rt-dev
+}
+
+# What the guests of make test-vm and test-vm-full need besides.
+vm_packages() {
+	test_packages
+	probe <<-END
+		qemu-system-x86 tool qemu-system-x86_64
+		make tool make
+		flex tool flex
+		bison tool bison
+		bc tool bc
+		lz4 tool lz4
+		xz-utils tool xz
+	END
 }
 
 # The allocators that ours is measured beside.
@@ -88,7 +105,7 @@ as_root() {
 # All that the mode needs and lacks.
 lacking() {
 	$packages
-	[ "$mode" != test ] || armhf_packages
+	case $mode in test | vm) armhf_packages ;; esac
 }
 
 # Ends with the line to run by hand where this script may not or could not.
@@ -118,15 +135,16 @@ mode=${1:-}
 case $mode in
 demo) packages=demo_packages ;;
 test) packages=test_packages ;;
+vm) packages=vm_packages ;;
 bench) packages=bench_packages ;;
-*) echo "usage: setup.sh demo|test|bench" >&2; exit 2 ;;
+*) echo "usage: setup.sh demo|test|vm|bench" >&2; exit 2 ;;
 esac
 
 tool go || { echo "setup: no go command; Go 1.26 or later is at https://go.dev/dl/" >&2; exit 1; }
 missing=$($packages)
 [ -z "$missing" ] || install $missing
 
-if [ "$mode" = test ]; then
+if [ "$mode" = test ] || [ "$mode" = vm ]; then
 	missing=$(armhf_packages)
 	if [ -n "$missing" ]; then
 		if tool dpkg && ! dpkg --print-foreign-architectures | grep -qx armhf &&

@@ -7,7 +7,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-legs="cgo nocgo race debug 386 arm armnocgo arm5 arm64"
+legs="cgo nocgo race debug 386 arm armnocgo arm5 arm64 vm"
 timeout=${TIMEOUT:-15m}
 print=
 
@@ -94,6 +94,12 @@ leg_arm5() {
 
 leg_arm64() {
 	run GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+}
+
+# The short form of make test-vm: on a real kernel, with a virtual camera and
+# sound card.
+leg_vm() {
+	run scripts/vm/test.sh arm -short
 }
 
 # With all tools here a test that lacks one is an error, not a skip.

@@ -213,6 +213,7 @@ pcm.hidden { type null  hint { show off } }
 defaults.namehint.basic on
 defaults.namehint.extended on
 defaults.namehint.showall off
+ctl.hw { @args [ CARD ] @args.CARD { type string } type hw card $CARD }
 `)
 	all, err := Devices()
 	if err != nil {

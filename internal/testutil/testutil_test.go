@@ -42,6 +42,18 @@ func run(t *testing.T, f func(testing.TB)) *recorder {
 	return r
 }
 
+// A guest has few tools: what it should have must be there, the rest is skipped.
+func TestRequireInGuest(t *testing.T) {
+	t.Setenv(RequireAll, "1")
+	t.Setenv(VM, "1")
+	if r := run(t, func(tb testing.TB) { RequireTool(tb, "poolgen-no-such-tool", "gcc") }); !strings.Contains(r.skipped, "guests have no gcc") || r.failed != "" {
+		t.Errorf("compiler: skipped %q, failed %q", r.skipped, r.failed)
+	}
+	if r := run(t, func(tb testing.TB) { RequireTool(tb, "poolgen-no-such-tool", "v4l-utils") }); r.failed == "" {
+		t.Errorf("tool of the guest: skipped %q", r.skipped)
+	}
+}
+
 func TestRequire(t *testing.T) {
 	const absent = "poolgen-no-such-tool"
 	needs := map[string]func(testing.TB){
@@ -51,6 +63,7 @@ func TestRequire(t *testing.T) {
 	for name, f := range needs {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(RequireAll, "")
+			t.Setenv(VM, "")
 			r := run(t, f)
 			if !strings.Contains(r.skipped, "some-package") || !strings.Contains(r.skipped, absent) || r.failed != "" {
 				t.Errorf("skipped %q, failed %q; want a skip naming %s and some-package", r.skipped, r.failed, absent)

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Tests on a real kernel: scripts/vm/test.sh GUEST [go test flag ...]
+#
+# Runs the tests of the packages that lean on the kernel in the guest arm,
+# amd64, arm-full or uml, with cgo and with purego; on amd64 with -race too.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+guest=${1:-arm}
+[ $# = 0 ] || shift
+scripts/vm/setup.sh "$guest" || exit
+
+packages="./internal/sys ./runtime/... ./ffi/... ./examples/..."
+bindings="./internal/dl ./ffi/..."
+exec="$PWD/scripts/vm/exec.sh $guest"
+status=0
+
+# tests ENV... -- flag... package...: go test in the guest.
+tests() {
+	local env=()
+	while [ "$1" != -- ]; do env+=("$1"); shift; done
+	shift
+	printf '+'
+	printf ' %q' "${env[@]}" go test -exec "$exec" "$@"
+	echo
+	env "${env[@]}" go test -exec "$exec" "$@" || status=1
+}
+
+case $guest in
+arm | arm-full)
+	tests GOARCH=arm GOARM=7 CGO_ENABLED=1 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++ \
+		PKG_CONFIG_LIBDIR=/usr/lib/arm-linux-gnueabihf/pkgconfig:/usr/share/pkgconfig \
+		-- -timeout 5m "$@" $packages
+	# Go names the soft-float loader, which Debian armhf lacks.
+	tests GOARCH=arm GOARM=7 CGO_ENABLED=0 -- -ldflags "-I /lib/ld-linux-armhf.so.3" -timeout 5m "$@" $bindings
+	;;
+*)
+	tests CGO_ENABLED=1 -- -timeout 5m "$@" $packages
+	tests CGO_ENABLED=0 -- -timeout 5m "$@" $bindings
+	[ "$guest" != amd64 ] || VM_MEMORY=2048 tests CGO_ENABLED=1 -- -race -timeout 5m "$@" ./runtime/... ./ffi/...
+	;;
+esac
+exit $status
