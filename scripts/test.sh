@@ -88,8 +88,11 @@ leg_armnocgo() {
 		-timeout "$timeout" $pkgs
 }
 
+# Debian has no libraries for soft float beside those of armhf.
 leg_arm5() {
-	run GOARCH=arm GOARM=5 CGO_ENABLED=0 go test -exec qemu-arm-static -timeout "$timeout" ./runtime/...
+	build=(GOARCH=arm GOARM=5 CGO_ENABLED=0)
+	packages "$bound" ./runtime/...
+	run "${build[@]}" go test -exec qemu-arm-static -timeout "$timeout" $pkgs
 }
 
 leg_arm64() {

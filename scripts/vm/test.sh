@@ -11,7 +11,7 @@ guest=${1:-arm}
 scripts/vm/setup.sh "$guest" || exit
 
 packages="./internal/sys ./runtime/... ./ffi/... ./examples/..."
-bindings="./internal/dl ./ffi/..."
+bindings="./runtime/dl ./ffi/..."
 exec="$PWD/scripts/vm/exec.sh $guest"
 status=0
 
