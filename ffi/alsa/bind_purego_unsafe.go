@@ -6,8 +6,8 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/poolgen/poolgen/runtime/dl"
 	"github.com/poolgen/poolgen/internal/sys"
+	"github.com/poolgen/poolgen/runtime/dl"
 )
 
 // Pointers to what alsa-lib allocates: snd_pcm_t *, snd_pcm_hw_params_t *, snd_pcm_sw_params_t *.
