@@ -54,6 +54,7 @@ test_packages() {
 		clang tool clang
 		zlib1g-dev test -e /usr/include/zlib.h
 		libzstd-dev test -e /usr/include/zstd.h
+		zstd tool zstd
 		libsqlite3-dev test -e /usr/include/sqlite3.h
 		liblua5.4-dev test -e /usr/include/lua5.4/lua.h
 		libcjson-dev test -e /usr/include/cjson/cJSON.h
@@ -91,6 +92,7 @@ armhf_packages() {
 	probe <<-END
 		libopus-dev:armhf armhf_lib libopus.so
 		libasound2-dev:armhf armhf_lib libasound.so
+		libzstd-dev:armhf armhf_lib libzstd.so
 	END
 }
 

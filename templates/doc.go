@@ -14,3 +14,6 @@ var Header = template.Must(template.ParseFS(files, "header.tmpl"))
 
 // Alloc is the template of an allocator's part of such a header.
 var Alloc = template.Must(template.ParseFS(files, "alloc.tmpl"))
+
+// Bind is the template of the C code in front of a binding's Go code.
+var Bind = template.Must(template.ParseFS(files, "bind.tmpl"))

@@ -16,7 +16,7 @@ type CodeInfo struct {
 
 // Codes are all codes in order. The caller owns the slice.
 func Codes() []CodeInfo {
-	list := slices.Concat(directiveCodes(), typeCodes(), nameCodes(), layoutCodes(), fileCodes())
+	list := slices.Concat(directiveCodes(), typeCodes(), nameCodes(), layoutCodes(), fileCodes(), bindCodes())
 	slices.SortFunc(list, func(a, b CodeInfo) int {
 		if a.Code < b.Code {
 			return -1
@@ -37,7 +37,7 @@ func Explain(code Code) (CodeInfo, bool) {
 }
 
 // Directives, options and packages are PG0001 to PG0019, types of fields PG0020 to PG0039, names PG0040 to PG0059,
-// layouts and files PG0060 to PG0079.
+// layouts and files PG0060 to PG0079, bindings of C functions PG0080 to PG0099.
 const (
 	codeDirective    Code = "PG0001"
 	codeWrongPlace   Code = "PG0002"
@@ -84,6 +84,14 @@ const (
 	codeOneFile      Code = "PG0070"
 	codeOutside      Code = "PG0071"
 	codeNotWritable  Code = "PG0072"
+	codePrototype    Code = "PG0080"
+	codeSignature    Code = "PG0081"
+	codeByValue      Code = "PG0082"
+	codeFloats       Code = "PG0083"
+	codeGoPointer    Code = "PG0084"
+	codeVariadic     Code = "PG0085"
+	codeOptional     Code = "PG0086"
+	codeTooMany      Code = "PG0087"
 )
 
 func directiveCodes() []CodeInfo {

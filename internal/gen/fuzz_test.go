@@ -106,7 +106,7 @@ func FuzzSource(f *testing.F) {
 			}
 		}
 	}
-	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt", "testdata/good/names.go.txt", "testdata/good/cnames.go.txt"} {
+	for _, path := range []string{"../../examples/frames/frames.go", "../../examples/voice/frames.go", "testdata/good/features.go.txt", "testdata/good/names.go.txt", "testdata/good/cnames.go.txt", "testdata/good/bind.go.txt", "../../examples/bind/bind.go"} {
 		src, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)
@@ -161,7 +161,7 @@ func takenByC(t *testing.T, header []byte) {
 
 // exports are the files with the types of what generated code imports.
 var exports = sync.OnceValues(func() (map[string]string, error) {
-	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", poolPath, "sync/atomic", "time").Output()
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", poolPath, dlPath, "errors", "fmt", "sync/atomic", "time").Output()
 	list := map[string]string{}
 	for line := range strings.Lines(string(out)) {
 		if path, file, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
@@ -214,7 +214,11 @@ func generateSource(t *testing.T, src string) (all []output) {
 		if err != nil {
 			t.Fatalf("rendering: %v\n%s", err, src)
 		}
-		diags.shadowed(f, outputs[0].content)
+		for _, o := range outputs {
+			if isGoText(o.content) {
+				diags.shadowed(f, o.content)
+			}
+		}
 		if known(t, src, diags.list); len(diags.list) > 0 {
 			t.Log(diags.list)
 			return nil
@@ -225,16 +229,25 @@ func generateSource(t *testing.T, src string) (all []output) {
 			}
 		}
 		all = append(all, outputs...)
-		generated, err := parser.ParseFile(fset, "x_pool.go", outputs[0].content, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatalf("the output does not parse: %v\n%s", err, outputs[0].content)
-		}
-		for _, target := range layout.Arches() {
-			if _, _, errs := check(target, true, syntax); len(errs) > 0 {
-				continue // the source is wrong already
+		for _, other := range []string{nocgoSuffix, cgoSuffix} {
+			compiled, texts := []*ast.File{syntax}, ""
+			for _, o := range outputs {
+				if !isGoText(o.content) || strings.HasSuffix(o.path, other) {
+					continue
+				}
+				generated, err := parser.ParseFile(fset, filepath.Base(o.path), o.content, parser.SkipObjectResolution)
+				if err != nil {
+					t.Fatalf("the output does not parse: %v\n%s", err, o.content)
+				}
+				compiled, texts = append(compiled, generated), texts+string(o.content)
 			}
-			if _, _, errs := check(target, true, syntax, generated); len(errs) > 0 {
-				t.Errorf("the output does not compile for %s: %v\n%s\nfrom\n%s", target, errs, outputs[0].content, src)
+			for _, target := range layout.Arches() {
+				if _, _, errs := check(target, true, syntax); len(errs) > 0 {
+					continue // the source is wrong already
+				}
+				if _, _, errs := check(target, true, compiled...); len(errs) > 0 {
+					t.Errorf("the output does not compile for %s: %v\n%s\nfrom\n%s", target, errs, texts, src)
+				}
 			}
 		}
 	}

@@ -26,7 +26,7 @@ func buildPackage(p *unit, diags *diagnostics) []*file {
 		b := &builder{p: p, diags: diags, seen: map[string]*types.Named{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
 		b.scan(syntax)
 		names.addFile(b.file)
-		if len(b.file.pools)+len(b.file.allocs) > 0 {
+		if len(b.file.pools)+len(b.file.allocs)+len(b.file.binds) > 0 {
 			files = append(files, b.file)
 		}
 	}
@@ -79,10 +79,10 @@ func (b *builder) scan(f *ast.File) {
 		for _, c := range group.List {
 			d, ok := ast.ParseDirective(c.Slash, c.Text)
 			if !ok && strings.HasPrefix(c.Text, "//poolgen:") {
-				b.diags.addf(c.Slash, codeSyntax, "the directive cannot be read: write //poolgen:pool or //poolgen:sizeclass, in lower case and without a blank")
+				b.diags.addf(c.Slash, codeSyntax, "the directive cannot be read: write //poolgen:pool, //poolgen:sizeclass or //poolgen:bind, in lower case and without a blank")
 			}
 			if ok && d.Tool == "poolgen" && !attached[c] {
-				b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s belongs in the comment right above a struct type", d.Name)
+				b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s belongs in the comment right above %s", d.Name, belongs(d.Name))
 			}
 		}
 	}
@@ -109,9 +109,12 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		if !ok || d.Tool != "poolgen" {
 			continue
 		}
+		if d.Name == "c" {
+			continue
+		}
 		attached[c] = true
-		if d.Name != "pool" && d.Name != "sizeclass" {
-			b.diags.addf(c.Slash, codeDirective, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool and //poolgen:sizeclass", d.Name)
+		if d.Name != "pool" && d.Name != "sizeclass" && d.Name != "bind" {
+			b.diags.addf(c.Slash, codeDirective, "unknown directive //poolgen:%s: poolgen knows //poolgen:pool, //poolgen:sizeclass and //poolgen:bind", d.Name)
 			continue
 		}
 		if found {
@@ -121,6 +124,10 @@ func (b *builder) typeSpec(spec *ast.TypeSpec, doc *ast.CommentGroup, attached m
 		found = true
 		before := len(b.diags.list)
 		obj, _ := b.p.TypesInfo.Defs[spec.Name].(*types.TypeName)
+		if d.Name == "bind" {
+			b.bindSpec(&d, spec, obj, doc, attached)
+			continue
+		}
 		st := b.structOf(spec, obj)
 		if st == nil {
 			b.diags.addf(c.Slash, codeWrongPlace, "//poolgen:%s is on %s, which is not a struct type: annotate a struct", d.Name, spec.Name.Name)

@@ -12,6 +12,7 @@ type file struct {
 	prefix  string // of names in C
 	pools   []*poolModel
 	allocs  []*allocModel
+	binds   []*bindModel
 	structs []*cStruct // nested structs, in the order C needs them
 	enums   []*cEnum   // named integer types
 

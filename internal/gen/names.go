@@ -32,6 +32,14 @@ func (n *names) addFile(f *file) {
 			n.addC(pos, name, m.spec)
 		}
 	}
+	for _, m := range f.binds {
+		for _, name := range []string{m.name, m.open, m.open + "From"} {
+			n.addGo(m.spec.Pos(), name, nil)
+		}
+		if o := n.p.Types.Scope().Lookup("C"); o != nil {
+			n.diags.addf(o.Pos(), codeShadowed, "the package declares C, which is cgo's name for what is in C: rename it")
+		}
+	}
 	for _, m := range f.pools {
 		pos := m.spec.Pos()
 		for _, name := range m.goNames() {

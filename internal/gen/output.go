@@ -33,6 +33,10 @@ func (f *file) render(c Config) ([]output, error) {
 			headerPath = c.Header
 		}
 	}
+	list, err := f.renderBinds(stem)
+	if err != nil || len(f.pools)+len(f.allocs) == 0 {
+		return list, err
+	}
 	src, err := f.goFile()
 	if err != nil {
 		return nil, err
@@ -47,11 +51,20 @@ func (f *file) render(c Config) ([]output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rendering the header for %s: %w", f.source, err)
 	}
-	list := []output{{path: goPath, content: src}}
+	list = append([]output{{path: goPath, content: src}}, list...)
 	if header != nil {
 		list = append(list, output{path: headerPath, content: header})
 	}
 	return list, nil
+}
+
+// renderBinds makes the two files of the bindings in a source file.
+func (f *file) renderBinds(stem string) ([]output, error) {
+	if len(f.binds) == 0 {
+		return nil, nil
+	}
+	cgo, nocgo, err := f.bindFiles()
+	return []output{{path: stem + cgoSuffix, content: cgo}, {path: stem + nocgoSuffix, content: nocgo}}, err
 }
 
 // write writes what differs from the files there are, each at once: a reader never sees half a file. It looks at all of them before it

@@ -29,7 +29,18 @@ func (f *file) first() token.Pos {
 			pos = at
 		}
 	}
+	for _, m := range f.binds {
+		if at := m.spec.Pos(); pos == token.NoPos || at < pos {
+			pos = at
+		}
+	}
 	return pos
+}
+
+// isGoText tells generated Go from generated C.
+func isGoText(content []byte) bool {
+	rest, ok := bytes.CutPrefix(content, []byte(generatedMark+"\n\n"))
+	return ok && (bytes.HasPrefix(rest, []byte("package ")) || bytes.HasPrefix(rest, []byte("//go:build ")))
 }
 
 // misplaced says of every output why it cannot be written where it should be, so that a run writes all files or none. taken are the
@@ -63,7 +74,7 @@ func misplaced(list []output, taken []string, c Config) []Diagnostic {
 			continue
 		case isGo && strings.HasSuffix(o.path, "_test.go"):
 			add(codeOutside, "Go code cannot be written to %s, which only tests would see: choose a name without _test", name)
-		case bytes.HasPrefix(o.content, []byte(generatedMark+"\n\npackage ")) != isGo:
+		case isGoText(o.content) != isGo:
 			add(codeOutside, "%s has the wrong ending: end the Go file's name with .go and the header's with .h", name)
 		case isGo && real(filepath.Dir(path)) != real(filepath.Dir(o.from.pos.Filename)):
 			add(codeOutside, "%s is in another folder than the package: choose one in %s", name, shortened(c.Dir, filepath.Dir(o.from.pos.Filename)))

@@ -78,7 +78,7 @@ func RunContext(ctx context.Context, c Config) (*Result, error) {
 		return r, nil
 	}
 	if files == 0 && !slices.ContainsFunc(kept, func(k remembered) bool { return len(k.Outputs) > 0 }) {
-		return nil, fmt.Errorf("no struct in %s is annotated: put //poolgen:pool in the comment above one", strings.Join(c.Patterns, " "))
+		return nil, fmt.Errorf("no type in %s is annotated: put //poolgen:pool in the comment above a struct", strings.Join(c.Patterns, " "))
 	}
 	var taken []string
 	for _, k := range kept {
@@ -207,7 +207,11 @@ func (j *job) generate(c Config) {
 			j.err = err
 			return
 		}
-		j.diags.shadowed(f, list[0].content)
+		for _, o := range list {
+			if isGoText(o.content) {
+				j.diags.shadowed(f, o.content)
+			}
+		}
 		from := origin{pos: j.diags.fset.Position(f.first()), fixed: j.node.fixed()}
 		if m := j.node.Module; m != nil {
 			from.root = m.Dir

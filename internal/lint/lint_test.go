@@ -183,7 +183,16 @@ import "unsafe"
 -- testdata/a.go --
 package a
 import "unsafe"
-`, []string{"a.go:4: imports unsafe; move what needs it to a file *_unsafe.go"}},
+-- bind.go --
+package a
+import "unsafe"
+type lib interface { f(p unsafe.Pointer) }
+-- both.go --
+package a
+import "unsafe"
+type lib2 interface { f(p unsafe.Pointer) }
+var size = unsafe.Sizeof(0)
+`, []string{"a.go:4: imports unsafe; move what needs it to a file *_unsafe.go", "both.go:2: imports unsafe; move what needs it to a file *_unsafe.go"}},
 		{"atomics", func(m *Module) []Finding { return Atomics(m, map[string]string{"b.go": "", "c.go": "", "gone.go": ""}) }, `
 -- a.go --
 package a

@@ -21,6 +21,8 @@ var LongFiles = map[string]string{}
 
 // Unsafe checks that package unsafe is imported only where the file's name
 // announces it: *_unsafe.go and *_cgo.go; generated files and tests are free.
+// So is a file that names unsafe.Pointer in interfaces only, which do nothing:
+// those with //poolgen:bind.
 func Unsafe(m *Module) []Finding {
 	var found []Finding
 	m.golang(func(f *File) {
@@ -29,12 +31,37 @@ func Unsafe(m *Module) []Finding {
 			return
 		}
 		for _, spec := range f.Go.Imports {
-			if importPath(spec) == "unsafe" {
+			if importPath(spec) == "unsafe" && !inInterfaces(f.Go) {
 				found = append(found, f.finding(spec, "imports unsafe; move what needs it to a file *_unsafe.go"))
 			}
 		}
 	})
 	return found
+}
+
+// inInterfaces reports whether f uses package unsafe, and in interface types
+// alone.
+func inInterfaces(f *ast.File) bool {
+	uses := func(n ast.Node) (count int) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if x, ok := n.(*ast.SelectorExpr); ok {
+				if pkg, ok := x.X.(*ast.Ident); ok && pkg.Name == "unsafe" {
+					count++
+				}
+			}
+			return true
+		})
+		return count
+	}
+	inside := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		it, ok := n.(*ast.InterfaceType)
+		if ok {
+			inside += uses(it)
+		}
+		return !ok
+	})
+	return inside > 0 && inside == uses(f)
 }
 
 var rawAtomic = regexp.MustCompile(`^(Add|And|CompareAndSwap|Load|Or|Store|Swap)(Int32|Int64|Uint32|Uint64|Uintptr|Pointer)$`)

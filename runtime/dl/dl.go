@@ -76,6 +76,8 @@ func (l *Lib) Func(fptr any, name string) error {
 	if err != nil {
 		return err
 	}
-	purego.RegisterFunc(fptr, p)
+	register(fptr, p)
 	return nil
 }
+
+func register(fptr any, p uintptr) { purego.RegisterFunc(fptr, p) }

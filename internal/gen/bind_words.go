@@ -1,0 +1,76 @@
+package gen
+
+import (
+	"slices"
+
+	"github.com/dave/jennifer/jen"
+)
+
+const (
+	maxWords  = 32 // arguments that purego passes
+	fastWords = 16 // those that pass without an allocation
+)
+
+// abi is how integer arguments become machine words.
+type abi int
+
+const (
+	abi64   abi = iota // one word each
+	abiEven            // arm: two words of a 64-bit integer begin at an even one
+	abi32              // 386: two words wherever they fall
+)
+
+// slot is one word of an argument; of no argument when param is -1.
+type slot struct {
+	param int
+	high  bool
+}
+
+// slots are the words of a call.
+func (c *callModel) slots(a abi) []slot {
+	var list []slot
+	for i, p := range c.params {
+		switch wide := isWide(p.kind) || p.kind == "float64"; {
+		case !wide || a == abi64:
+			list = append(list, slot{i, false})
+		default:
+			if a == abiEven && len(list)%2 == 1 {
+				list = append(list, slot{-1, false})
+			}
+			list = append(list, slot{i, false}, slot{i, true})
+		}
+	}
+	return list
+}
+
+// words is how many words a call has at most on any target.
+func (c *callModel) words() int {
+	return max(len(c.slots(abi64)), len(c.slots(abiEven)), len(c.slots(abi32)))
+}
+
+// plan decides how the function is called without cgo.
+func (c *callModel) plan() {
+	floats := slices.ContainsFunc(c.params, func(p callParam) bool { return isFloat(p.kind) })
+	c.typed = floats || c.result != nil && isFloat(kindOf(c.result)) || c.words() > fastWords
+}
+
+// word is slot s as an argument of a Caller.
+func (c *callModel) word(s slot, dl string, name func(int) string) *jen.Statement {
+	if s.param < 0 {
+		return jen.Lit(0)
+	}
+	p := c.params[s.param]
+	switch {
+	case p.kind == "bool" && isNamed(p.typ):
+		return jen.Qual(dl, "Bool").Call(jen.Bool().Call(jen.Id(name(s.param))))
+	case p.kind == "bool":
+		return jen.Qual(dl, "Bool").Call(jen.Id(name(s.param)))
+	case p.kind == "*":
+		return jen.Uintptr().Call(jen.Qual(unsafePath, "Pointer").Call(jen.Id(name(s.param))))
+	case s.high:
+		return jen.Uintptr().Call(jen.Id(name(s.param)).Op(">>").Lit(32))
+	case p.kind == "uintptr" && !isNamed(p.typ):
+		return jen.Id(name(s.param))
+	}
+	return jen.Uintptr().Call(jen.Id(name(s.param)))
+}

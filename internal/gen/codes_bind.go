@@ -1,0 +1,38 @@
+package gen
+
+func bindCodes() []CodeInfo {
+	return []CodeInfo{
+		{codePrototype, "method without a C prototype",
+			"A method of an interface with //poolgen:bind says which C function it calls by that function's prototype: as the comment behind it, or at the beginning of the comment above it, up to the first line that ends in a parenthesis. It is written as in the header, without macros and attributes, and with void where there are no parameters.",
+			"type zlib interface {\n\t// crc32 of data\n\tcrc32(crc uintptr, data unsafe.Pointer, n uint32) uintptr\n}",
+			"type zlib interface {\n\t// unsigned long crc32(unsigned long crc, const unsigned char *data, unsigned int n)\n\tcrc32(crc uintptr, data unsafe.Pointer, n uint32) uintptr\n}"},
+		{codeSignature, "method and C prototype do not agree",
+			"The numbers of parameters differ, or a Go type has another width than the C type, on some target. C's int is int32 in Go, unsigned is uint32, long is int, unsigned long and size_t are uintptr, long long is int64, double is float64, and a pointer is unsafe.Pointer, or a Go pointer to what it points to. A library's own types go by the Go type, or by types=; the C compiler checks their width.",
+			"// int f(int n)\nf(n int64) int",
+			"// int f(int n)\nf(n int32) int32"},
+		{codeByValue, "struct by value",
+			"Without cgo, a struct, a union or a long double cannot be passed or returned by value on arm and 386. Both bindings must do the same, so it is refused for both.",
+			"// struct point f(struct point p)\nf(p point) point",
+			"// void g(struct point *p)\ng(p *point)"},
+		{codeFloats, "floats that cannot be passed without cgo",
+			"Without cgo, floats of one width pass, alone or among integers. On arm, a float32 and a float64 in one call, and a float for a variadic function, would silently arrive as something else.",
+			"// float f(float a, double b)\nf(a float32, b float64) float32",
+			"// double g(double a, double b)\ng(a, b float64) float64"},
+		{codeGoPointer, "Go pointer that C may not see",
+			"C gets memory that has no Go pointers in it: a string, a slice, a map, a channel, a function, an interface, and a pointer to any of these or to another pointer are refused. The garbage collector does not see what C keeps. A *unsafe.Pointer is taken, for C to write an address of its own there.",
+			"// int f(const char *name)\nf(name string) int32",
+			"// int f(const char *name)\nf(name unsafe.Pointer) int32 // bytes that end in a 0"},
+		{codeVariadic, "shape of a variadic call",
+			"A method calls a variadic C function with one number and kind of arguments: those behind the fixed ones. C widens what is narrower than an int, so they are int32 or wider.",
+			"// int ctl(void *state, int request, ...)\nctl(state unsafe.Pointer, request int32, args ...int32) int32",
+			"// int ctl(void *state, int request, ...)\nset(state unsafe.Pointer, request, value int32) int32"},
+		{codeOptional, "optional function without an error",
+			"A function that older libraries lack is marked //poolgen:c optional, and its method's last result is an error, which is errors.ErrUnsupported where the function is missing. Other functions are there once the library is: their methods return what C returns.",
+			"//poolgen:c optional=1.5\nf(n int32) int32",
+			"//poolgen:c optional=1.5\nf(n int32) (int32, error)"},
+		{codeTooMany, "too many arguments",
+			"Without cgo, arguments of 32 machine words can be passed. A 64-bit integer takes two on a 32-bit machine, and on arm begins at an even one.",
+			"f(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q int64)",
+			"f(all *[17]int64)"},
+	}
+}
