@@ -48,7 +48,7 @@ func record(ctx context.Context, c config, s *source, frames *FramePool, packets
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, enc.Close()) }()
-	if err := errors.Join(enc.SetBitrate(c.bitrate), enc.SetSignal(opus.SignalVoice), enc.SetInbandFEC(true), enc.SetPacketLoss(5)); err != nil {
+	if err := errors.Join(enc.SetBitrate(c.bitrate), enc.SetSignal(opus.SignalVoice), enc.SetInbandFEC(opus.FECOn), enc.SetPacketLoss(5)); err != nil {
 		return nil, err
 	}
 	lookahead, err := enc.Lookahead()

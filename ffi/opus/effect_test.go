@@ -66,7 +66,7 @@ func voice(t *testing.T) (*opus.Encoder, *opus.Decoder) {
 func TestFECRecovers(t *testing.T) {
 	pcm := speech(t)
 	// distance is the error of what stands for each fifth packet, against the decoder that lost none.
-	distance := func(fec, recover bool) float64 {
+	distance := func(fec opus.FEC, recover bool) float64 {
 		e, whole := voice(t)
 		_, lossy := voice(t)
 		if err := e.SetInbandFEC(fec); err != nil {
@@ -107,7 +107,7 @@ func TestFECRecovers(t *testing.T) {
 		}
 		return sum
 	}
-	recovered, concealed, without := distance(true, true), distance(true, false), distance(false, true)
+	recovered, concealed, without := distance(opus.FECOn, true), distance(opus.FECOn, false), distance(opus.FECOff, true)
 	t.Logf("recovered %.3g, concealed %.3g, without FEC %.3g", recovered, concealed, without)
 	if recovered > concealed/2 || recovered > without/2 {
 		t.Error("recovering is not better than making up")

@@ -3,6 +3,7 @@ package opus
 import (
 	"errors"
 	"fmt"
+	"math"
 	"unsafe"
 
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -16,6 +17,8 @@ const (
 	VoIP               Application = 2048 // speech that must be understood
 	Audio              Application = 2049 // faithful to the input; the default
 	RestrictedLowDelay Application = 2051 // least delay, no speech mode
+	RestrictedSILK     Application = 2052 // SILK only, frames of 10 ms or more; libopus 1.6 or later
+	RestrictedCELT     Application = 2053 // CELT only; libopus 1.6 or later
 )
 
 // EncoderConfig is what an encoder needs to know; options that can change while it runs have methods.
@@ -27,11 +30,12 @@ type EncoderConfig struct {
 }
 
 // Encoder makes Opus packets. One goroutine at a time uses it.
-type Encoder struct {
-	lib      *library
-	state    state
-	rate     int
-	channels int
+type Encoder struct{ encoder }
+
+// encoder is an encoder of any kind.
+type encoder struct {
+	encoderOptions
+	duration int // samples that each packet holds by SetFrameSize; 0: as many as Encode is given
 }
 
 // EncoderSize is how many bytes the state of an encoder takes, for EncoderConfig.State.
@@ -47,139 +51,132 @@ func EncoderSize(channels int) (int, error) {
 	return int(n), nil
 }
 
-// NewEncoder makes an encoder, which the caller closes. Without libopus the error names the library and its package.
+// NewEncoder makes an encoder, which the caller closes. Without libopus the error names the library and its package. An application
+// that an older libopus does not know is errors.ErrUnsupported.
 func NewEncoder(c EncoderConfig) (*Encoder, error) {
 	if err := validFormat(c.SampleRate, c.Channels); err != nil {
 		return nil, err
 	}
-	if c.Application == 0 {
-		c.Application = Audio
-	}
-	lib, err := openLibrary()
+	core, err := open(plainEncoder, c.SampleRate, c.Channels, c.State, func(o *core) int32 { return o.lib.encoderSize(int32(c.Channels)) })
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{lib: lib, rate: c.SampleRate, channels: c.Channels}
-	if e.state, err = newState("encoder", int(lib.encoderSize(int32(c.Channels))), c.State); err != nil {
-		return nil, err
+	a := c.Application.orAudio()
+	result := core.lib.encoderInit(core.state.ptr(), int32(c.SampleRate), int32(c.Channels), int32(a))
+	if err := check("making an encoder", a.result(result)); err != nil {
+		return nil, errors.Join(err, core.close())
 	}
-	if err := check("making an encoder", lib.encoderInit(e.state.ptr(), int32(c.SampleRate), int32(c.Channels), int32(c.Application))); err != nil {
-		return nil, errors.Join(err, e.Close())
+	return &Encoder{newEncoder(core)}, nil
+}
+
+func newEncoder(c *core) encoder {
+	return encoder{encoderOptions: encoderOptions{options{core: c, kind: c.kind}}}
+}
+
+func (a Application) orAudio() Application {
+	if a == 0 {
+		return Audio
 	}
-	return e, nil
+	return a
+}
+
+// result is what to make of the result of an encoder's init function: older libraries take new applications for bad arguments.
+func (a Application) result(result int32) int32 {
+	if (a == RestrictedSILK || a == RestrictedCELT) && result == int32(BadArg) {
+		return int32(Unimplemented)
+	}
+	return result
 }
 
 // Encode encodes pcm, one packet's worth of interleaved samples, into packet and returns the packet's length in bytes.
-// MaxPacket bytes are always enough; a smaller packet limits the bitrate. A length of 1 or 2 bytes means silence under DTX,
-// which need not be sent.
-func (e *Encoder) Encode(pcm []int16, packet []byte) (int, error) {
-	if !e.state.valid() {
-		return 0, ErrClosed
-	}
-	samples, err := wholeSamples(len(pcm), e.channels)
+// MaxPacket bytes for each stream are always enough; a smaller packet limits the bitrate. A length of 1 or 2 bytes means silence
+// under DTX, which need not be sent. After SetFrameSize a packet holds that much of pcm's beginning.
+func (e *encoder) Encode(pcm []int16, packet []byte) (int, error) {
+	return e.encode(unsafe.Pointer(unsafe.SliceData(pcm)), int16s, len(pcm), packet)
+}
+
+// EncodeFloat is Encode for samples of -1 to 1. Louder ones, up to 2, are kept, and clipped by decoders that make integers.
+func (e *encoder) EncodeFloat(pcm []float32, packet []byte) (int, error) {
+	return e.encode(unsafe.Pointer(unsafe.SliceData(pcm)), float32s, len(pcm), packet)
+}
+
+// encode is not generic: the compiler would lose sight of slices that stay on the stack.
+func (e *encoder) encode(pcm unsafe.Pointer, of sample, n int, packet []byte) (int, error) {
+	samples, err := e.samples(n, len(packet))
 	if err != nil {
 		return 0, err
 	}
-	if !validFrame(samples, e.rate) {
-		return 0, badFrame(samples, e.rate)
-	}
-	if len(packet) == 0 {
-		return 0, check("encoding into 0 bytes", int32(BufferTooSmall))
-	}
-	n := e.lib.encode(e.state.ptr(), unsafe.Pointer(&pcm[0]), int32(samples), unsafe.Pointer(&packet[0]), int32(min(len(packet), MaxPacket)))
-	return int(max(n, 0)), check("encoding", n)
+	size := e.core.encode(pcm, of, samples, unsafe.Pointer(&packet[0]), bounded(len(packet)))
+	return int(max(size, 0)), check("encoding", size)
 }
 
-// EncodeBuf encodes pcm's Len bytes of samples, in the machine's byte order, into packet, whose whole Cap may be used, and sets packet's Len.
-// Both references stay the caller's; packet's is the only one, and after an error of libopus packet's Len is 0.
-func (e *Encoder) EncodeBuf(pcm, packet pool.Buf) error {
+// samples is how many samples per channel go into a packet of n interleaved ones, or an error if none can be made of them.
+func (e *encoder) samples(n, packet int) (int32, error) {
+	if !e.core.state.valid() {
+		return 0, ErrClosed
+	}
+	samples, err := wholeSamples(n, e.core.channels)
+	if err != nil {
+		return 0, err
+	}
+	if e.duration == 0 && !validFrame(samples, e.core.rate) {
+		return 0, badFrame(samples, e.core.rate)
+	}
+	if e.duration != 0 && (samples < e.duration || samples > math.MaxInt32) {
+		return 0, fmt.Errorf("opus: %d samples for packets of %d, which SetFrameSize chose: give at least as many", samples, e.duration)
+	}
+	if packet == 0 {
+		return 0, check("encoding into 0 bytes", int32(BufferTooSmall))
+	}
+	return int32(samples), nil
+}
+
+// bounded is a length that C's opus_int32 can hold: what is beyond is not used.
+func bounded(n int) int32 { return int32(min(n, math.MaxInt32)) }
+
+// EncodeBuf encodes pcm's Len bytes of int16 samples, in the machine's byte order, into packet, whose whole Cap may be used, and sets
+// packet's Len. Both references stay the caller's; packet's is the only one, and after an error of libopus packet's Len is 0.
+func (e *encoder) EncodeBuf(pcm, packet pool.Buf) error { return e.encodeBuf(pcm, int16s, packet) }
+
+// EncodeFloatBuf is EncodeBuf for float32 samples.
+func (e *encoder) EncodeFloatBuf(pcm, packet pool.Buf) error {
+	return e.encodeBuf(pcm, float32s, packet)
+}
+
+func (e *encoder) encodeBuf(pcm pool.Buf, of sample, packet pool.Buf) error {
 	if pcm == packet {
 		return errors.New("opus: encoding a buffer into itself: it must be another one")
 	}
-	samples, err := int16s(pcm.Bytes())
+	samples, n, err := of.view(pcm.Bytes())
 	if err != nil {
 		return err
 	}
 	packet.SetLen(packet.Cap())
-	n, err := e.Encode(samples, packet.Bytes())
-	packet.SetLen(n)
+	size, err := e.encode(samples, of, n, packet.Bytes())
+	packet.SetLen(size)
 	return err
 }
 
-// Close gives the state's block back. It may be called again.
-func (e *Encoder) Close() error { return e.state.close() }
-
-// SampleRate is the rate in Hz that the encoder was made for.
-func (e *Encoder) SampleRate() int { return e.rate }
-
-// Channels is the number of channels that the encoder was made for.
-func (e *Encoder) Channels() int { return e.channels }
-
-func (e *Encoder) set(request, value int32, what string) error {
-	if !e.state.valid() {
-		return ErrClosed
+// SetFrameSize has each packet hold a given duration of the samples that Encode is given, which may be more: the rest must be given
+// again. FrameSizeArg, the default, has a packet hold them all (OPUS_SET_EXPERT_FRAME_DURATION).
+func (e *encoder) SetFrameSize(s FrameSize) error {
+	if s < FrameSizeArg || s > FrameSize120ms {
+		return fmt.Errorf("opus: frame size %d: it must be one of the constants FrameSizeArg to FrameSize120ms", s)
 	}
-	return check(what, e.lib.encoderSet(e.state.ptr(), request, value))
-}
-
-func (e *Encoder) get(request int32, what string) (int, error) {
-	if !e.state.valid() {
-		return 0, ErrClosed
+	if err := e.set(setExpertFrameDuration, int32(s), "setting the frame size"); err != nil {
+		return err
 	}
-	v, result := e.lib.encoderGet(e.state.ptr(), request)
-	return int(v), check(what, result)
-}
-
-// state is a block of a pool that holds a codec's state.
-type state struct {
-	buf pool.Buf
-	own *pool.Pool // made for this state alone
-}
-
-func newState(what string, size int, from *pool.Pool) (state, error) {
-	s := state{}
-	var err error
-	if from == nil {
-		if from, err = pool.New(size, pool.Options{Name: "opus-" + what, Max: 1, Prealloc: 1, External: 1}); err != nil {
-			return s, fmt.Errorf("opus: making room for the state of the %s: %w", what, err)
-		}
-		s.own = from
-	}
-	if s.buf, err = from.Get(); err != nil {
-		if s.own != nil {
-			err = errors.Join(err, s.own.Close())
-		}
-		return state{}, fmt.Errorf("opus: taking a block for the state of the %s: %w", what, err)
-	}
-	if c := s.buf.Cap(); c < size {
-		s.buf.Release()
-		return state{}, fmt.Errorf("opus: a block of pool %q has %d bytes, the state of the %s takes %d", from.Name(), c, what, size)
-	}
-	return s, nil
-}
-
-func (s *state) valid() bool         { return s.buf.Pool() != nil }
-func (s *state) ptr() unsafe.Pointer { return s.buf.Pointer() }
-
-func (s *state) close() error {
-	if !s.valid() {
-		return nil
-	}
-	s.buf.Release()
-	s.buf = pool.Buf{}
-	if s.own != nil {
-		return s.own.Close()
-	}
+	e.duration = s.samples(e.core.rate)
 	return nil
 }
 
-// int16s views bytes as samples in the machine's byte order.
-func int16s(b []byte) ([]int16, error) {
-	if len(b) == 0 {
-		return nil, nil
-	}
-	if len(b)%2 != 0 || uintptr(unsafe.Pointer(&b[0]))%2 != 0 {
-		return nil, fmt.Errorf("opus: %d bytes at %p are not whole 16-bit samples: set the buffer's Len to a multiple of 2", len(b), &b[0])
-	}
-	return unsafe.Slice((*int16)(unsafe.Pointer(&b[0])), len(b)/2), nil
+// FrameSize is what SetFrameSize chose (OPUS_GET_EXPERT_FRAME_DURATION).
+func (e *encoder) FrameSize() (FrameSize, error) {
+	v, err := e.get(getExpertFrameDuration, "asking for the frame size")
+	return FrameSize(v), err
 }
+
+// SetDNNBlob gives the encoder the weights of its neural networks, weights' Len bytes, for a libopus built without them; others answer
+// errors.ErrUnsupported. The encoder holds a reference until it is closed; nobody may write to them meanwhile (OPUS_SET_DNN_BLOB,
+// libopus 1.5 or later).
+func (e *Encoder) SetDNNBlob(weights pool.Buf) error { return e.core.setBlob(weights) }

@@ -40,6 +40,9 @@ func (e Error) Error() string {
 	}
 }
 
+// Is makes Unimplemented be errors.ErrUnsupported: this libopus is too old, or was built without it.
+func (e Error) Is(target error) bool { return e == Unimplemented && target == errors.ErrUnsupported }
+
 // ErrClosed is returned by every method of an encoder or decoder that was closed.
 var ErrClosed = errors.New("opus: closed")
 

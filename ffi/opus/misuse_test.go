@@ -32,7 +32,6 @@ func TestUseAfterClose(t *testing.T) {
 	}
 	samples, bytes := make([]int16, 2*960), make([]byte, 100)
 	number := func(_ int, err error) error { return err }
-	truth := func(_ bool, err error) error { return err }
 	check := func(name string, err error) {
 		t.Helper()
 		if !errors.Is(err, opus.ErrClosed) {
@@ -45,27 +44,15 @@ func TestUseAfterClose(t *testing.T) {
 	if packet.Len() != 0 {
 		t.Errorf("the packet of a closed encoder has %d bytes", packet.Len())
 	}
-	check("SetBitrate", e.SetBitrate(24000))
-	check("Bitrate", number(e.Bitrate()))
-	check("SetComplexity", e.SetComplexity(1))
-	check("Complexity", number(e.Complexity()))
-	check("SetVBR", e.SetVBR(true))
-	check("VBR", truth(e.VBR()))
-	check("SetConstrainedVBR", e.SetConstrainedVBR(true))
-	check("ConstrainedVBR", truth(e.ConstrainedVBR()))
-	check("SetInbandFEC", e.SetInbandFEC(true))
-	check("InbandFEC", truth(e.InbandFEC()))
-	check("SetPacketLoss", e.SetPacketLoss(1))
-	check("PacketLoss", number(e.PacketLoss()))
-	check("SetDTX", e.SetDTX(true))
-	check("DTX", truth(e.DTX()))
-	check("SetSignal", e.SetSignal(opus.SignalMusic))
-	_, err = e.Signal()
-	check("Signal", err)
-	check("SetApplication", e.SetApplication(opus.VoIP))
-	_, err = e.Application()
-	check("Application", err)
-	check("Lookahead", number(e.Lookahead()))
+	check("EncodeFloat", number(e.EncodeFloat(make([]float32, 2*960), bytes)))
+	check("EncodeFloatBuf", e.EncodeFloatBuf(pcm, packet))
+	check("SetFrameSize", e.SetFrameSize(opus.FrameSize20ms))
+	check("SetDNNBlob", errors.Join(e.SetDNNBlob(pcm), d.SetDNNBlob(pcm)))
+	for _, o := range options(e, d) {
+		check("setting "+o.name, o.set(o.good[0]))
+		check("asking for "+o.name, number(o.get()))
+	}
+	check("Reset", e.Reset())
 
 	check("Decode", number(d.Decode(bytes, samples)))
 	check("Conceal", number(d.Conceal(samples)))
@@ -75,8 +62,10 @@ func TestUseAfterClose(t *testing.T) {
 	if pcm.Len() != 0 {
 		t.Errorf("a closed decoder made %d bytes", pcm.Len())
 	}
-	check("SetGain", d.SetGain(1))
-	check("Gain", number(d.Gain()))
+	check("DecodeFloat", number(d.DecodeFloat(bytes, make([]float32, 2*960))))
+	check("ConcealFloat", number(d.ConcealFloat(make([]float32, 2*960))))
+	check("Reset", d.Reset())
+	check("Pitch", number(d.Pitch()))
 	check("LastPacketDuration", number(d.LastPacketDuration()))
 	pcm.Release()
 	packet.Release()

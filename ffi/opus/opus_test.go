@@ -212,66 +212,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
-	e := encoder(t, opus.EncoderConfig{Application: opus.VoIP})
-	intOption := func(name string, set func(int) error, get func() (int, error), good int, bad ...int) {
-		t.Helper()
-		if err := set(good); err != nil {
-			t.Errorf("%s %d: %v", name, good, err)
-		}
-		if v, err := get(); v != good || err != nil {
-			t.Errorf("%s is %d, not %d: %v", name, v, good, err)
-		}
-		for _, v := range bad {
-			if err := set(v); err == nil {
-				t.Errorf("%s %d was taken", name, v)
-			}
-		}
-	}
-	intOption("bitrate", e.SetBitrate, e.Bitrate, 24000, 0, 499, 512_001, -2)
-	intOption("complexity", e.SetComplexity, e.Complexity, 3, -1, 11)
-	intOption("packet loss", e.SetPacketLoss, e.PacketLoss, 15, -1, 101)
-	for name, o := range map[string]struct {
-		set func(bool) error
-		get func() (bool, error)
-	}{"VBR": {e.SetVBR, e.VBR}, "constrained VBR": {e.SetConstrainedVBR, e.ConstrainedVBR}, "FEC": {e.SetInbandFEC, e.InbandFEC}, "DTX": {e.SetDTX, e.DTX}} {
-		for _, on := range []bool{true, false, true} {
-			if err := o.set(on); err != nil {
-				t.Errorf("%s %v: %v", name, on, err)
-			}
-			if v, err := o.get(); v != on || err != nil {
-				t.Errorf("%s is %v, not %v: %v", name, v, on, err)
-			}
-		}
-	}
-	if err := e.SetSignal(opus.SignalVoice); err != nil {
-		t.Error(err)
-	}
-	if s, err := e.Signal(); s != opus.SignalVoice || err != nil {
-		t.Errorf("signal %v, %v", s, err)
-	}
-	if err := e.SetSignal(5); !errors.Is(err, opus.BadArg) {
-		t.Errorf("signal 5: %v", err)
-	}
-	if a, err := e.Application(); a != opus.VoIP || err != nil {
-		t.Errorf("application %v, %v", a, err)
-	}
-	// A constant bitrate makes packets of one size.
-	if err := e.SetVBR(false); err != nil {
-		t.Fatal(err)
-	}
-	packet := make([]byte, opus.MaxPacket)
-	for i := range 10 {
-		if n, err := e.Encode(tone(960*i, 960), packet); n != 24000/8/50 || err != nil {
-			t.Fatalf("packet %d has %d bytes, %v", i, n, err)
-		}
-	}
-	v, err := opus.Version()
-	if err != nil || !strings.HasPrefix(v, "libopus") {
-		t.Errorf("version %q, %v", v, err)
-	}
-}
-
 func TestStateInACallersPool(t *testing.T) {
 	size, err := opus.EncoderSize(2)
 	if err != nil {

@@ -1,0 +1,261 @@
+package opus
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/poolgen/poolgen/runtime/pool"
+)
+
+// kind says which C functions a state belongs to.
+type kind uint8
+
+const (
+	plainEncoder kind = iota
+	plainDecoder
+	multistreamEncoder
+	multistreamDecoder
+	projectionEncoder
+	projectionDecoder
+)
+
+func (k kind) String() string {
+	return [...]string{"encoder", "decoder", "multistream encoder", "multistream decoder", "projection encoder", "projection decoder"}[k]
+}
+
+// core is what encoders and decoders of every kind have in common.
+type core struct {
+	lib      *library
+	more     *optional // only the kinds that need it
+	kind     kind
+	state    state
+	rate     int
+	channels int
+	layout   layout   // of streams; a plain encoder or decoder has one
+	out      *answers // apart from the core: cgo looks for Go pointers in what it is given
+	weights  pool.Buf // that the state points to
+}
+
+// answers is where C writes them: a variable would be allocated for each call.
+type answers struct {
+	value int32 // opus_int32
+}
+
+// layout says which streams carry which channels, as the header of Ogg Opus does (RFC 7845).
+type layout struct {
+	streams int // of which the first ones, coupled, are stereo
+	coupled int
+}
+
+// single is the layout of a plain encoder or decoder.
+func single(channels int) layout { return layout{streams: 1, coupled: channels - 1} }
+
+// open makes a core with room for a state. size asks libopus how much that takes; 0 or less means that it cannot be.
+func open(k kind, rate, channels int, from *pool.Pool, size func(*core) int32) (*core, error) {
+	lib, err := openLibrary()
+	if err != nil {
+		return nil, err
+	}
+	c := &core{lib: lib, kind: k, rate: rate, channels: channels, layout: single(channels), out: &answers{}}
+	if k == projectionEncoder || k == projectionDecoder {
+		if c.more, err = openOptional(); err != nil {
+			return nil, err
+		}
+	}
+	n := size(c)
+	if n == 0 {
+		n = int32(BadArg)
+	}
+	if err := check(fmt.Sprintf("asking for the size of a %s of %d channels", k, channels), n); err != nil {
+		return nil, err
+	}
+	if c.state, err = newState(k.String(), int(n), from); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *core) close() error {
+	if c.weights.Pool() != nil {
+		c.weights.Release()
+		c.weights = pool.Buf{}
+	}
+	return c.state.close()
+}
+
+// setBlob passes the weights of neural networks, and keeps a reference: the state points to them.
+func (c *core) setBlob(weights pool.Buf) error {
+	if !c.state.valid() {
+		return ErrClosed
+	}
+	b := weights.Bytes()
+	if len(b) == 0 || int64(len(b)) > math.MaxInt32 {
+		return fmt.Errorf("opus: weights of %d bytes: set the buffer's Len to the size of the file of weights", len(b))
+	}
+	if err := check("reading weights", c.bytes(setDNNBlob, unsafe.Pointer(&b[0]), int32(len(b)))); err != nil {
+		return err
+	}
+	weights.Retain()
+	old := c.weights
+	if c.weights = weights; old.Pool() != nil {
+		old.Release()
+	}
+	return nil
+}
+
+// at is the state, or the one of a stream within it.
+func (c *core) at(offset uintptr) unsafe.Pointer { return unsafe.Add(c.state.ptr(), offset) }
+
+// set passes a request with a value to the state at st, which is of kind k.
+func (c *core) set(k kind, st unsafe.Pointer, request, value int32) int32 {
+	switch k {
+	case plainEncoder:
+		return c.lib.encoderSet(st, request, value)
+	case plainDecoder:
+		return c.lib.decoderSet(st, request, value)
+	case multistreamEncoder:
+		return c.lib.msEncoderSet(st, request, value)
+	case multistreamDecoder:
+		return c.lib.msDecoderSet(st, request, value)
+	case projectionEncoder:
+		return c.more.projectionEncoderSet(st, request, value)
+	default:
+		return c.more.projectionDecoderSet(st, request, value)
+	}
+}
+
+// get passes a request that answers with an opus_int32.
+func (c *core) get(k kind, st unsafe.Pointer, request int32) (value, result int32) {
+	out := unsafe.Pointer(&c.out.value)
+	switch k {
+	case plainEncoder:
+		result = c.lib.encoderGet(st, request, out)
+	case plainDecoder:
+		result = c.lib.decoderGet(st, request, out)
+	case multistreamEncoder:
+		result = c.lib.msEncoderGet(st, request, out)
+	case multistreamDecoder:
+		result = c.lib.msDecoderGet(st, request, out)
+	case projectionEncoder:
+		result = c.more.projectionEncoderGet(st, request, out)
+	default:
+		result = c.more.projectionDecoderGet(st, request, out)
+	}
+	return c.out.value, result
+}
+
+// bytes passes a request that takes a block of bytes: weights in, or a matrix out.
+func (c *core) bytes(request int32, data unsafe.Pointer, size int32) int32 {
+	switch c.kind {
+	case plainEncoder:
+		return c.lib.encoderBytes(c.state.ptr(), request, data, size)
+	case plainDecoder:
+		return c.lib.decoderBytes(c.state.ptr(), request, data, size)
+	case projectionEncoder:
+		return c.more.projectionEncoderBytes(c.state.ptr(), request, data, size)
+	default:
+		return int32(Unimplemented)
+	}
+}
+
+// encode passes samples to libopus.
+func (c *core) encode(pcm unsafe.Pointer, of sample, samples int32, data unsafe.Pointer, size int32) int32 {
+	st := c.state.ptr()
+	switch {
+	case c.kind == plainEncoder && of == int16s:
+		return c.lib.encode(st, pcm, samples, data, size)
+	case c.kind == plainEncoder:
+		return c.lib.encodeFloat(st, pcm, samples, data, size)
+	case c.kind == multistreamEncoder && of == int16s:
+		return c.lib.msEncode(st, pcm, samples, data, size)
+	case c.kind == multistreamEncoder:
+		return c.lib.msEncodeFloat(st, pcm, samples, data, size)
+	case of == int16s:
+		return c.more.projectionEncode(st, pcm, samples, data, size)
+	default:
+		return c.more.projectionEncodeFloat(st, pcm, samples, data, size)
+	}
+}
+
+// decode has libopus write samples.
+func (c *core) decode(data unsafe.Pointer, size int32, pcm unsafe.Pointer, of sample, samples, fec int32) int32 {
+	st := c.state.ptr()
+	switch {
+	case c.kind == plainDecoder && of == int16s:
+		return c.lib.decode(st, data, size, pcm, samples, fec)
+	case c.kind == plainDecoder:
+		return c.lib.decodeFloat(st, data, size, pcm, samples, fec)
+	case c.kind == multistreamDecoder && of == int16s:
+		return c.lib.msDecode(st, data, size, pcm, samples, fec)
+	case c.kind == multistreamDecoder:
+		return c.lib.msDecodeFloat(st, data, size, pcm, samples, fec)
+	case of == int16s:
+		return c.more.projectionDecode(st, data, size, pcm, samples, fec)
+	default:
+		return c.more.projectionDecodeFloat(st, data, size, pcm, samples, fec)
+	}
+}
+
+// state is a block of a pool that holds a codec's state.
+type state struct {
+	buf  pool.Buf
+	size int        // bytes that libopus uses
+	own  *pool.Pool // made for this state alone
+}
+
+func newState(what string, size int, from *pool.Pool) (state, error) {
+	s := state{size: size}
+	var err error
+	if from == nil {
+		if from, err = pool.New(size, pool.Options{Name: "opus-" + what, Max: 1, Prealloc: 1, External: 1}); err != nil {
+			return s, fmt.Errorf("opus: making room for the state of the %s: %w", what, err)
+		}
+		s.own = from
+	}
+	if s.buf, err = from.Get(); err != nil {
+		if s.own != nil {
+			err = errors.Join(err, s.own.Close())
+		}
+		return state{}, fmt.Errorf("opus: taking a block for the state of the %s: %w", what, err)
+	}
+	if c := s.buf.Cap(); c < size {
+		s.buf.Release()
+		return state{}, fmt.Errorf("opus: a block of pool %q has %d bytes, the state of the %s takes %d", from.Name(), c, what, size)
+	}
+	s.buf.SetLen(size)
+	return s, nil
+}
+
+func (s *state) valid() bool         { return s.buf.Pool() != nil }
+func (s *state) ptr() unsafe.Pointer { return s.buf.Pointer() }
+
+func (s *state) close() error {
+	if !s.valid() {
+		return nil
+	}
+	s.buf.Release()
+	s.buf = pool.Buf{}
+	if s.own != nil {
+		return s.own.Close()
+	}
+	return nil
+}
+
+// sample is what libopus takes and makes, as bytes of one: int16, or float32 of about -1 to 1.
+type sample int
+
+const (
+	int16s   sample = 2
+	float32s sample = 4
+)
+
+// view takes bytes for samples in the machine's byte order.
+func (s sample) view(b []byte) (pcm unsafe.Pointer, n int, err error) {
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	if len(b)%int(s) != 0 || uintptr(p)%uintptr(s) != 0 {
+		return nil, 0, fmt.Errorf("opus: %d bytes at %p are not whole %d-bit samples: set the buffer's Len to a multiple of %d", len(b), p, 8*s, s)
+	}
+	return p, len(b) / int(s), nil
+}
