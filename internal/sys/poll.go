@@ -13,6 +13,7 @@ type PollFD = unix.PollFd
 const (
 	PollIn      = unix.POLLIN
 	PollOut     = unix.POLLOUT
+	PollPri     = unix.POLLPRI
 	PollErr     = unix.POLLERR
 	PollHangup  = unix.POLLHUP
 	PollInvalid = unix.POLLNVAL

@@ -1,6 +1,11 @@
 package pool
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
 
 // probeBound is how many headers a miss looks at before it opens a new block instead.
 const probeBound = 256
@@ -273,6 +278,32 @@ func (p *Pool) Reap() int {
 		p.released()
 	}
 	return n
+}
+
+// WaitReap sleeps until C has released a block that Reap must finish, reaps, and returns how many there were. It returns ctx's cause when
+// ctx ends first, and ErrClosed after Close. While it sleeps, each last release of a block of this pool, by Go too, costs a wake-up.
+func (p *Pool) WaitReap(ctx context.Context) (int, error) {
+	d := p.desc
+	d.attention.Add(1)
+	defer d.attention.Add(^uint32(0))
+	stop := context.AfterFunc(ctx, func() {
+		d.wakeSeq.Add(1)
+		sys.FutexWakeAll(&d.wakeSeq)
+	})
+	defer stop()
+	for {
+		seq := d.wakeSeq.Load()
+		if n := p.Reap(); n > 0 {
+			return n, nil
+		}
+		if p.slow.Load()&slowClosed != 0 {
+			return 0, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
+		}
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("poolgen: waiting for C to release a block of pool %q: %w", p.name, context.Cause(ctx))
+		}
+		sys.FutexWait(&d.wakeSeq, seq)
+	}
 }
 
 func (p *Pool) misuse(op string, i, generation uint32, reason string) {

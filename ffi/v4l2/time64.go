@@ -1,0 +1,14 @@
+//go:build !386 && !arm
+
+package v4l2
+
+import "syscall"
+
+// has32 says that the target has calls with 32-bit time.
+const has32 = false
+
+type oldBuffer struct{}
+
+func (*Device) oldCall(bufferCall, *request) error { return syscall.ENOTTY }
+
+func (*Device) oldEvent(*kEvent) error { return syscall.ENOTTY }
