@@ -11,8 +11,8 @@ trap 'rm -rf "$tmp"' EXIT
 godefs() {
 	local arch=$1 cc=$2 in=$3 out=$4
 	shift 4 # char is unsigned, as bytes are in Go
-	(cd abi && GOARCH=$arch CC=$cc go tool cgo -godefs -objdir "$tmp" -- -funsigned-char "$@" "$in") |
-		sed "s|^// cgo -godefs.*|// From abi/$(basename "$in").|; s|_Ctype_struct_v4l2_timecode|kTimecode|; s|_Ctype_struct___1|[8]uint32|; s|_Ctype_struct___0|uint64|" | gofmt >"$out"
+	(cd testdata/abi && GOARCH=$arch CC=$cc go tool cgo -godefs -objdir "$tmp" -- -funsigned-char "$@" "$in") |
+		sed "s|^// cgo -godefs.*|// From testdata/abi/$(basename "$in").|; s|_Ctype_struct_v4l2_timecode|kTimecode|; s|_Ctype_struct___1|[8]uint32|; s|_Ctype_struct___0|uint64|" | gofmt >"$out"
 }
 
 # Pixel formats are the same on every target: the characters as they stand in the header.

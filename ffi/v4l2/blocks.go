@@ -95,7 +95,7 @@ func (s *Stream) stock() error {
 			}
 			sl.parts[i].buf, sl.parts[i].has = b, true
 			if !pageAligned(b) {
-				return s.dev.fail("taking blocks for the driver", errNoQueue, "the blocks of StreamConfig.Pool are not aligned to the page: set pool.Options.Align to 4096")
+				return s.dev.fail("taking blocks for the driver", syscall.EINVAL, "the blocks of StreamConfig.Pool are not aligned to the page: set pool.Options.Align to 4096")
 			}
 		}
 	}

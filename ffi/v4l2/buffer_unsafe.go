@@ -11,7 +11,7 @@ import (
 type request struct {
 	b      kBuffer
 	planes [maxPlanes]kPlane
-	old    oldBuffer
+	compat
 }
 
 // prepare makes r name a buffer.

@@ -24,13 +24,16 @@ const (
 	ControlArea        ControlType = ctrlTypeArea        // struct v4l2_area: width and height, 32 bits each
 )
 
-// compound is where the types of structures begin (V4L2_CTRL_COMPOUND_TYPES).
-const compound = 0x100
-
 func (t ControlType) String() string {
 	switch t {
-	case ControlU8, ControlU16, ControlU32, ControlArea:
-		return [...]string{"bytes", "16-bit numbers", "32-bit numbers"}[min(uint32(t)-ctrlTypeU8, 2)]
+	case ControlU8:
+		return "bytes"
+	case ControlU16:
+		return "16-bit numbers"
+	case ControlU32:
+		return "32-bit numbers"
+	case ControlArea:
+		return "area"
 	}
 	names := [...]string{"", "integer", "boolean", "menu", "button", "64-bit integer", "class", "string", "bitmask", "integer menu"}
 	if 0 < t && int(t) < len(names) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 )
 
@@ -134,7 +135,7 @@ func (d *Device) queueType(q Queue) (uint32, error) {
 			return bufTypeMetaOutput, nil
 		}
 	}
-	return 0, d.fail("choosing a queue", errNoQueue, fmt.Sprintf("it has no queue for %s: %s", q, c))
+	return 0, d.fail("choosing a queue", syscall.EINVAL, fmt.Sprintf("it has no queue for %s: %s", q, c))
 }
 
 func multiPlanar(typ uint32) bool {

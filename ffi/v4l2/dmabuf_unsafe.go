@@ -25,7 +25,7 @@ func (b DMABuf) Close() error { return sys.Close(b.FD) }
 // device's stream or for a display. The caller closes them; they stay valid after the stream's end.
 func (s *Stream) Export() ([]DMABuf, error) {
 	if s.cfg.Memory != MemoryMMAP {
-		return nil, s.dev.fail("exporting buffers", errNoQueue, "only a stream with MemoryMMAP has buffers of its own")
+		return nil, s.dev.fail("exporting buffers", syscall.EINVAL, "only a stream with MemoryMMAP has buffers of its own")
 	}
 	var l []DMABuf
 	for _, sl := range s.slots {
@@ -53,7 +53,7 @@ func UDMABuf(b pool.Buf) (DMABuf, error) {
 	offset := uintptr(b.Pointer()) - uintptr(p.Arena())
 	size := (b.Cap() + page - 1) &^ (page - 1)
 	if p.FD() < 0 || offset%uintptr(page) != 0 || offset >= uintptr(p.ArenaSize()) || uintptr(size) > uintptr(p.ArenaSize())-offset {
-		return DMABuf{}, failure(path, op, errNoQueue, "the pool must be made with pool.Options.Shared and an Align of 4096, and the block be none of its external ones")
+		return DMABuf{}, failure(path, op, syscall.EINVAL, "the pool must be made with pool.Options.Shared and an Align of 4096, and the block be none of its external ones")
 	}
 	fd, err := sys.OpenDevice(path)
 	if err != nil {
@@ -78,7 +78,7 @@ func AllocDMABuf(heap string, size int) (DMABuf, error) {
 	path := "/dev/dma_heap/" + heap
 	op := fmt.Sprintf("taking %d bytes", size)
 	if heap == "" || strings.Contains(heap, "/") || size <= 0 || size > 1<<30 {
-		return DMABuf{}, failure(path, op, errNoQueue, "the heap is the name of a file in /dev/dma_heap, the size from 1 to 1073741824")
+		return DMABuf{}, failure(path, op, syscall.EINVAL, "the heap is the name of a file in /dev/dma_heap, the size from 1 to 1073741824")
 	}
 	page := sys.PageSize()
 	size = (size + page - 1) &^ (page - 1)

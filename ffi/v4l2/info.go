@@ -9,10 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 )
-
-var errNoQueue error = syscall.EINVAL
 
 // Queue is a direction of data through a device.
 type Queue uint8

@@ -14,7 +14,7 @@ func (s *Stream) Buffer(ctx context.Context) (Frame, error) {
 		return Frame{}, err
 	}
 	if s.cfg.Memory == MemoryUserptr {
-		return Frame{}, s.dev.fail("taking a buffer", errNoQueue, "with MemoryUserptr the frames to write are blocks of your pool: see NewFrame")
+		return Frame{}, s.dev.fail("taking a buffer", syscall.EINVAL, "with MemoryUserptr the frames to write are blocks of your pool: see NewFrame")
 	}
 	if !s.w.enter() {
 		return Frame{}, s.dev.fail("taking a buffer", ErrBusy)
@@ -25,7 +25,7 @@ func (s *Stream) Buffer(ctx context.Context) (Frame, error) {
 
 func (s *Stream) outputOnly() error {
 	if !isOutput(s.typ) {
-		return s.dev.fail("writing a frame", errNoQueue, "it is a capture stream: use Read")
+		return s.dev.fail("writing a frame", syscall.EINVAL, "it is a capture stream: use Read")
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (s *Stream) writeError(err error) error {
 func (s *Stream) Write(ctx context.Context, f Frame) error {
 	err := s.outputOnly()
 	if err == nil && f.n != len(s.format.Planes) {
-		err = s.dev.fail("writing a frame", errNoQueue, fmt.Sprintf("the frame has %d planes, the format %s has %d", f.n, s.format, len(s.format.Planes)))
+		err = s.dev.fail("writing a frame", syscall.EINVAL, fmt.Sprintf("the frame has %d planes, the format %s has %d", f.n, s.format, len(s.format.Planes)))
 	}
 	if err == nil && !s.w.enter() {
 		err = s.dev.fail("writing a frame", ErrBusy)
@@ -152,7 +152,7 @@ func (s *Stream) Write(ctx context.Context, f Frame) error {
 				n := own.planes[i].Cap()
 				own.Release()
 				f.Release()
-				return s.dev.fail("writing a frame", errNoQueue, fmt.Sprintf("plane %d has %d bytes, the driver's buffer has room for %d", i, len(from), n))
+				return s.dev.fail("writing a frame", syscall.EINVAL, fmt.Sprintf("plane %d has %d bytes, the driver's buffer has room for %d", i, len(from), n))
 			}
 			own.planes[i].SetLen(copy(own.planes[i].Bytes(), from))
 		}
@@ -198,7 +198,7 @@ func (s *Stream) lend(ctx context.Context, f Frame) error {
 	for i := range f.n {
 		if !pageAligned(f.planes[i]) {
 			f.Release()
-			return s.dev.fail("writing a frame", errNoQueue, fmt.Sprintf("plane %d is not aligned to the page: set pool.Options.Align to 4096", i))
+			return s.dev.fail("writing a frame", syscall.EINVAL, fmt.Sprintf("plane %d is not aligned to the page: set pool.Options.Align to 4096", i))
 		}
 	}
 	sl, err := s.vacant(ctx, false)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 
 	"github.com/poolgen/poolgen/runtime/pool"
 )
@@ -121,7 +122,7 @@ func (d *Device) Stream(c StreamConfig) (*Stream, error) {
 		return nil, err
 	}
 	if err := s.check(); err != nil {
-		return nil, d.fail("making a stream", errNoQueue, err.Error())
+		return nil, d.fail("making a stream", syscall.EINVAL, err.Error())
 	}
 	if err := s.w.init(); err != nil {
 		return nil, d.fail("making an eventfd", err)

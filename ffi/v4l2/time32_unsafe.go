@@ -7,7 +7,8 @@ import "unsafe"
 // has32 says that the target has calls with 32-bit time.
 const has32 = true
 
-type oldBuffer = kBuffer32
+// compat is what a request needs for them.
+type compat struct{ old kBuffer32 }
 
 // oldCall makes a buffer call with 32-bit time.
 func (d *Device) oldCall(c bufferCall, r *request) error {

@@ -7,7 +7,8 @@ import "syscall"
 // has32 says that the target has calls with 32-bit time.
 const has32 = false
 
-type oldBuffer struct{}
+// compat is what a request needs for them.
+type compat struct{}
 
 func (*Device) oldCall(bufferCall, *request) error { return syscall.ENOTTY }
 

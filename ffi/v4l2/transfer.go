@@ -123,7 +123,7 @@ func (s *Stream) pause(ctx context.Context, w why) error {
 // device has nothing more, ErrStopped while the stream is not running, and the context's cause when ctx ends first.
 func (s *Stream) Read(ctx context.Context) (Frame, error) {
 	if isOutput(s.typ) {
-		return Frame{}, s.dev.fail("reading a frame", errNoQueue, "it is an output stream: use Write")
+		return Frame{}, s.dev.fail("reading a frame", syscall.EINVAL, "it is an output stream: use Write")
 	}
 	if !s.w.enter() {
 		return Frame{}, s.dev.fail("reading a frame", ErrBusy)
