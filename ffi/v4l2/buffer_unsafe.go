@@ -7,13 +7,6 @@ import (
 	"unsafe"
 )
 
-// request is what one of the buffer calls passes. It is on the heap, because the kernel follows the pointer from b to planes.
-type request struct {
-	b      kBuffer
-	planes [maxPlanes]kPlane
-	compat
-}
-
 // prepare makes r name a buffer.
 func (r *request) prepare(typ, memory, index uint32, planes int) {
 	r.b = kBuffer{Type: typ, Memory: memory, Index: index}

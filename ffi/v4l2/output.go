@@ -224,7 +224,8 @@ func (s *Stream) lend(ctx context.Context, f Frame) error {
 	return nil
 }
 
-// Drain waits until the driver has sent everything that was written.
+// Drain waits until the driver has sent everything that was written. An output keeps its last frame, which it shows until another comes:
+// there Drain waits for those before it.
 func (s *Stream) Drain(ctx context.Context) error {
 	if err := s.outputOnly(); err != nil {
 		return err
@@ -233,6 +234,10 @@ func (s *Stream) Drain(ctx context.Context) error {
 		return s.dev.fail("draining", ErrBusy)
 	}
 	defer s.w.leave()
+	keeps := 1
+	if s.dev.info.Capabilities&(CapVideoM2m|CapVideoM2mMplane) != 0 {
+		keeps = 0
+	}
 	for {
 		s.mu.Lock()
 		err := s.queueUp
@@ -242,11 +247,11 @@ func (s *Stream) Drain(ctx context.Context) error {
 			err = ErrClosed
 		case err == nil && left > 0 && !s.started:
 			err = ErrStopped
-		case err == nil && left > 0:
+		case err == nil && left > keeps:
 			err = s.done()
 		}
 		s.mu.Unlock()
-		if left == 0 && err == nil {
+		if left <= keeps && err == nil {
 			return nil
 		}
 		if errors.Is(err, syscall.EAGAIN) {

@@ -124,16 +124,25 @@ func (d *Device) Stream(c StreamConfig) (*Stream, error) {
 	if err := s.check(); err != nil {
 		return nil, d.fail("making a stream", syscall.EINVAL, err.Error())
 	}
-	if err := s.w.init(); err != nil {
-		return nil, d.fail("making an eventfd", err)
+	// The kernel would give a second stream of one descriptor the first one's buffers.
+	d.mu.Lock()
+	for other := range d.streams {
+		if other.typ == typ {
+			d.mu.Unlock()
+			return nil, d.fail("making a stream", syscall.EBUSY, fmt.Sprintf("the device has a stream for %s already: close it first", c.Queue))
+		}
 	}
-	if err := s.take(); err != nil {
+	d.streams[s] = struct{}{}
+	d.mu.Unlock()
+	if err = s.w.init(); err != nil {
+		err = d.fail("making an eventfd", err)
+	} else {
+		err = s.take()
+	}
+	if err != nil {
 		_ = s.Close()
 		return nil, err
 	}
-	d.mu.Lock()
-	d.streams[s] = struct{}{}
-	d.mu.Unlock()
 	return s, nil
 }
 
@@ -231,7 +240,7 @@ func (s *Stream) stop() error {
 	err := s.switchTo(false)
 	s.started = false
 	s.back()
-	s.w.wake.Signal()
+	s.w.signal()
 	if err != nil {
 		return s.dev.fail("stopping the stream", err)
 	}

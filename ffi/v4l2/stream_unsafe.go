@@ -42,6 +42,11 @@ type part struct {
 
 // take gets the buffers of the queue.
 func (s *Stream) take() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return s.dev.fail("making a stream", ErrClosed) // the device was, meanwhile
+	}
 	c := &s.cfg
 	d := s.dev
 	planes := len(s.format.Planes)

@@ -7,8 +7,12 @@ import "unsafe"
 // has32 says that the target has calls with 32-bit time.
 const has32 = true
 
-// compat is what a request needs for them.
-type compat struct{ old kBuffer32 }
+// request is what one of the buffer calls passes. It is on the heap, because the kernel follows the pointer from b to planes.
+type request struct {
+	b      kBuffer
+	planes [maxPlanes]kPlane
+	old    kBuffer32
+}
 
 // oldCall makes a buffer call with 32-bit time.
 func (d *Device) oldCall(c bufferCall, r *request) error {

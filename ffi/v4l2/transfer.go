@@ -54,7 +54,7 @@ func (sl *slot) returned() {
 	s.held--
 	s.home(sl)
 	if s.needs {
-		s.w.wake.Signal()
+		s.w.signal()
 	}
 }
 

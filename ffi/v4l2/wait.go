@@ -25,6 +25,13 @@ func (w *waiter) init() error {
 	return err
 }
 
+// signal wakes whoever waits.
+func (w *waiter) signal() {
+	if w.wake != nil { // init failed
+		w.wake.Signal()
+	}
+}
+
 // enter makes the caller the one who waits; false if there is one.
 func (w *waiter) enter() bool { return w.busy.CompareAndSwap(false, true) }
 
@@ -84,7 +91,7 @@ func (w *waiter) wait(ctx context.Context, d *Device, events int16) (int16, erro
 // close ends the wait of whoever waits, for good.
 func (w *waiter) close() {
 	w.closed.Store(true)
-	w.wake.Signal()
+	w.signal()
 	if w.enter() {
 		w.leave()
 	}
@@ -99,6 +106,8 @@ func (w *waiter) free() {
 		w.unwatch()
 		w.unwatch, w.watched = nil, nil
 	}
-	_ = w.wake.Close()
+	if w.wake != nil {
+		_ = w.wake.Close()
+	}
 	w.busy.Store(false)
 }

@@ -291,10 +291,16 @@ func (p *Pool) WaitReap(ctx context.Context) (int, error) {
 		sys.FutexWakeAll(&d.wakeSeq)
 	})
 	defer stop()
-	for {
-		seq := d.wakeSeq.Load()
+	var seq uint32
+	for first := true; ; first = false {
+		before := seq
+		seq = d.wakeSeq.Load()
 		if n := p.Reap(); n > 0 {
 			return n, nil
+		}
+		if !first && seq != before {
+			// A release wakes one sleeper, and this one was not for us: whoever sleeps in Wait needs it.
+			sys.FutexWakeAll(&d.wakeSeq)
 		}
 		if p.slow.Load()&slowClosed != 0 {
 			return 0, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)

@@ -3,6 +3,7 @@
 package cstress
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -236,6 +237,41 @@ func TestExternalBlocksInC(t *testing.T) {
 	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWaitReapWokenByC: Go sleeps until C has released a block that only Go can finish.
+func TestWaitReapWokenByC(t *testing.T) {
+	p, err := pool.New(64, pool.Options{Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for range 50 {
+		done := false
+		b, err := p.Adopt(make([]byte, 100), func() { done = true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(time.Millisecond)
+			Release(p.Arena(), Handle(b.Handle()))
+		}()
+		if n, err := p.WaitReap(ctx); n != 1 || err != nil || !done {
+			t.Fatalf("WaitReap = %d, %v; the callback ran: %v", n, err, done)
+		}
+	}
+	cause := errors.New("enough")
+	stopped, stop := context.WithCancelCause(ctx)
+	time.AfterFunc(20*time.Millisecond, func() { stop(cause) })
+	if n, err := p.WaitReap(stopped); n != 0 || !errors.Is(err, cause) {
+		t.Errorf("WaitReap with a context that ends = %d, %v", n, err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { p.Close() })
+	if n, err := p.WaitReap(ctx); n != 0 || !errors.Is(err, pool.ErrClosed) {
+		t.Errorf("WaitReap over Close = %d, %v", n, err)
 	}
 }
 
