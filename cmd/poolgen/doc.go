@@ -1,4 +1,5 @@
-// Command poolgen generates typed pools in Go, and C headers that agree with them to the byte, from annotated structs.
+// Command poolgen generates typed pools in Go, and C headers that agree with them to the byte, from annotated structs, and bindings of C
+// libraries from annotated interfaces.
 //
 // A struct is annotated in the comment above it:
 //
@@ -62,6 +63,60 @@
 //	shared        in a sealed memfd, which other processes can map
 //	as=Name       name of the Go type that is emitted
 //	prefix=name   prefix of names in C; by default the emitted type's name, in lower case
+//
+// # C libraries
+//
+// An unexported interface can be annotated to become a binding of a C library. Each method has the prototype of the C function that it
+// calls as its comment, behind it, or at the beginning of the one above it; what follows there is the method's documentation:
+//
+//	//poolgen:bind soname=libzstd.so.1 pkg-config=libzstd include=zstd.h package=libzstd1 dev=libzstd-dev
+//	type zstd interface {
+//		isError(code uintptr) uint32 // unsigned ZSTD_isError(size_t code)
+//
+//		// int ZSTD_defaultCLevel(void)
+//		//
+//		// defaultLevel is the level that is used when none is given.
+//		//
+//		//poolgen:c optional=1.5.0 header=ZSTD_VERSION_NUMBER>=10500
+//		defaultLevel() (int32, error)
+//	}
+//
+// Of a file bind.go two files are made with the same struct, zstdC, and the same methods: bind_cgo.go, which links the library, and
+// bind_nocgo.go, which loads it at run time in programs built with CGO_ENABLED=0 (package runtime/dl; such a program is dynamically
+// linked). openZstd returns a *zstdC; without cgo its error names the library, the package that has it and where it was looked for.
+// What only one of the two can do is refused for both. Methods may be called from any goroutine, as far as the library allows.
+//
+// Options of //poolgen:bind; soname, include, package and one of pkg-config and link are required:
+//
+//	soname=A,B       names to load the library by, the first that is there
+//	pkg-config=A,B   modules that cgo asks pkg-config for
+//	link=A,B         libraries that cgo links, without lib and .so
+//	include=A,B      headers that declare the functions
+//	package=NAME     package that has the library, for errors
+//	dev=NAME         package that has the headers, for errors
+//	types=T:G,...    Go types of the library's own integers and floats, as in opus_int32:int32
+//	as=name          name of the struct; by default the interface's with C behind it
+//
+// Options of //poolgen:c, in the comment of a method:
+//
+//	optional=VERSION the library has the function from that version on; optional alone does as well. The method's last result is an
+//	                 error, which is errors.ErrUnsupported where the function is missing; everything else works. hasDefaultLevel tells
+//	                 beforehand. A library or a header without it stops no build.
+//	header=COND      with optional: the header declares the function if the condition of the C preprocessor holds, and is checked then
+//	noescape, nocallback   the directives of cgo, which keep arguments on the stack: C does not keep them, and does not call Go
+//
+// Types: C's int is int32, unsigned is uint32, long is int, unsigned long and size_t are uintptr, long long is int64, double is float64,
+// bool is bool. A pointer is unsafe.Pointer, a pointer to the Go type of what it points to, or, to C's own memory, uintptr. A const
+// char * that is a result may be a string, which is copied; that allocates, nothing else does. Other named types go by the Go type that
+// the method has. A variadic function has a method for each number and kind of arguments that it is called with.
+//
+// poolgen compares the two; the C compiler compares the prototypes, and the widths and kinds of named types, with the header whenever the
+// cgo side is built. So build it once for each target also when programs do not use it. Structs by value, floats of two widths in one call and
+// floats for variadic functions are refused, because they cannot be passed without cgo on arm; constants, macros and callbacks into Go are
+// not bound.
+//
+// Memory behind a pointer is the caller's, for the call. C may keep the address of memory that does not move or go away: its own, or a
+// pooled block as long as it is held.
 //
 // # What it says
 //

@@ -17,12 +17,13 @@ func generateCommand(stdout, stderr io.Writer) *cobra.Command {
 	var color string
 	cmd := &cobra.Command{
 		Use:   "poolgen [packages]",
-		Short: "Generate typed pools that Go and C share from annotated structs",
+		Short: "Generate typed pools that Go and C share, and bindings of C libraries",
 		Long: `poolgen reads structs annotated with //poolgen:pool or //poolgen:sizeclass and writes,
-beside each source file NAME.go, NAME_pool.go for Go and NAME_pool.h for C. Packages
-are named as for the go command; the default is the one in this folder. Packages in
-which nothing has changed are passed over; POOLGEN_CACHE is the folder that remembers
-them, or off.
+beside each source file NAME.go, NAME_pool.go for Go and NAME_pool.h for C. From
+interfaces annotated with //poolgen:bind it writes bindings of C libraries, NAME_cgo.go
+and NAME_nocgo.go. Packages are named as for the go command; the default is the one in this folder.
+Packages in which nothing has changed are passed over; POOLGEN_CACHE is the folder
+that remembers them, or off.
 
 Exit status: 0 done, 1 the source is wrong or (with -check) a file is stale,
 2 the command line or the environment is wrong.`,

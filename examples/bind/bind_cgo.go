@@ -70,10 +70,12 @@ static uintptr_t pg_zstd_pledge(uintptr_t a0, uint64_t a1) { return (uintptr_t)(
 #if ZSTD_VERSION_NUMBER>=10500
 extern int (ZSTD_defaultCLevel)(void);
 #endif
-static void *pg_zstd_defaultLevel_find(void) { return dlsym(RTLD_DEFAULT, "ZSTD_defaultCLevel"); }
+extern void pg_zstd_defaultLevel_weak(void) __asm__("ZSTD_defaultCLevel") __attribute__((weak));
+static void *pg_zstd_defaultLevel_find(void) { return pg_zstd_defaultLevel_weak ? (void *)pg_zstd_defaultLevel_weak : dlsym(RTLD_DEFAULT, "ZSTD_defaultCLevel"); }
 static int32_t pg_zstd_defaultLevel(void *fn) { return ((int32_t (*)(void))fn)(); }
 
-static void *pg_zstd_skippable_find(void) { return dlsym(RTLD_DEFAULT, "ZSTD_isSkippableFrame"); }
+extern void pg_zstd_skippable_weak(void) __asm__("ZSTD_isSkippableFrame") __attribute__((weak));
+static void *pg_zstd_skippable_find(void) { return pg_zstd_skippable_weak ? (void *)pg_zstd_skippable_weak : dlsym(RTLD_DEFAULT, "ZSTD_isSkippableFrame"); }
 static uint32_t pg_zstd_skippable(void *fn, void *a0, uintptr_t a1) { return ((uint32_t (*)(void *, uintptr_t))fn)(a0, a1); }
 */
 import "C"

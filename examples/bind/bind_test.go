@@ -117,6 +117,9 @@ func TestWidths(t *testing.T) {
 
 func TestOptional(t *testing.T) {
 	z := open(t)
+	if v := z.version(); v >= "1.5" && (!z.hasDefaultLevel() || !z.hasSkippable()) {
+		t.Errorf("libzstd %s is said to lack functions that it has: %v, %v", v, z.hasDefaultLevel(), z.hasSkippable())
+	}
 	level, err := z.defaultLevel()
 	switch {
 	case !z.hasDefaultLevel():

@@ -123,6 +123,10 @@ func (b *builder) bind(spec *ast.TypeSpec, obj *types.TypeName, it *ast.Interfac
 	if len(b.diags.list) > before {
 		return nil
 	}
+	if !slices.ContainsFunc(m.calls, func(c *callModel) bool { return !c.opts.optional }) {
+		b.diags.addf(spec.Name.Pos(), codeOptional, "every function of %s is optional, so that a linker may leave the library out: declare one that all versions have, such as what tells the version", obj.Name())
+		return nil
+	}
 	for _, c := range m.calls {
 		taken[c.has] = spec.Pos()
 	}

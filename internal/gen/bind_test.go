@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestBindAccepted checks that bindings with every feature, and with names that collide with those of generated code, come out as
@@ -17,4 +19,28 @@ func TestBindAccepted(t *testing.T) {
 	if len(list) != 2 || !strings.HasSuffix(list[0].path, "x_cgo.go") || !strings.HasSuffix(list[1].path, "x_nocgo.go") {
 		t.Fatalf("%d outputs", len(list))
 	}
+}
+
+// FuzzPrototype checks that nothing written as a prototype stops the generator, and that what is taken means the same when it is written
+// as the generator writes it.
+func FuzzPrototype(f *testing.F) {
+	for _, s := range []string{
+		"int f(void)", "extern const char *f(unsigned long long int n, ...);", "struct a *f(const struct b *restrict x, enum c y[4], char **)",
+		"void f(int (*g)(void *, int), void (*)(void))", "long double f(_Bool b, size_t)", "T f(T t, const T *t2)", "int f()", "(", "int f(int n, int)[",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := parsePrototype(s)
+		if err != nil {
+			return
+		}
+		q, err := parsePrototype(p.text())
+		if err != nil {
+			t.Fatalf("%q becomes %q: %v", s, p.text(), err)
+		}
+		if d := cmp.Diff(p, q, cmp.AllowUnexported(cProto{}, cType{})); d != "" {
+			t.Fatalf("%q becomes %q:\n%s", s, p.text(), d)
+		}
+	})
 }

@@ -27,7 +27,7 @@ func bindCodes() []CodeInfo {
 			"// int ctl(void *state, int request, ...)\nctl(state unsafe.Pointer, request int32, args ...int32) int32",
 			"// int ctl(void *state, int request, ...)\nset(state unsafe.Pointer, request, value int32) int32"},
 		{codeOptional, "optional function without an error",
-			"A function that older libraries lack is marked //poolgen:c optional, and its method's last result is an error, which is errors.ErrUnsupported where the function is missing. Other functions are there once the library is: their methods return what C returns.",
+			"A function that older libraries lack is marked //poolgen:c optional, and its method's last result is an error, which is errors.ErrUnsupported where the function is missing. Other functions are there once the library is: their methods return what C returns. One function at least is not optional: a linker leaves a library out of which nothing is used.",
 			"//poolgen:c optional=1.5\nf(n int32) int32",
 			"//poolgen:c optional=1.5\nf(n int32) (int32, error)"},
 		{codeTooMany, "too many arguments",

@@ -26,6 +26,9 @@ var goWidths = map[string]int{
 	"int": 1 << 8, "uint": 1 << 8, "uintptr": 1 << 8,
 }
 
+// signs compare -1 with 0 in C types that are integers of the same kind.
+var signs = map[string]string{"int8": "<", "int16": "<", "int32": "<", "int64": "<", "int": "<", "uint8": ">", "uint16": ">", "uint32": ">", "uint64": ">", "uint": ">"}
+
 // wires are the C types in which values cross.
 var wires = map[string]string{
 	"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t", "uint32": "uint32_t", "int64": "int64_t", "uint64": "uint64_t",

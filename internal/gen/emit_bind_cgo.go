@@ -118,7 +118,7 @@ func (m *bindModel) inC() cBind {
 		if text := fmt.Sprintf("extern %s%s(%s)%s;", c.proto.before, spaceAfter(c.proto.before), c.proto.name, c.proto.after); !declared[text] && (!c.opts.optional || c.opts.header != "") {
 			x.Prototype, declared[text] = text, true
 		}
-		for _, a := range c.asserts() {
+		for _, a := range c.asserts(m.opts.types) {
 			// What stands behind a condition may not be compiled.
 			if !asserted[a] && (!c.opts.optional || c.opts.header != "") {
 				x.Asserts, asserted[a] = append(x.Asserts, a), c.opts.header == ""
@@ -177,8 +177,8 @@ func (x *cCall) wrap(c *callModel) {
 	x.Function = fmt.Sprintf("((%s(*)(%s))fn)", x.Result, strings.Join(types, ", "))
 }
 
-// asserts are conditions on the header's own types, each with its message.
-func (c *callModel) asserts() []string {
+// asserts are conditions on the header's own types, each with its message. known are the typedefs whose Go type is given.
+func (c *callModel) asserts(known map[string]string) []string {
 	var list []string
 	one := func(t cType, g types.Type) {
 		kind, base := kindOf(g), t.base
@@ -208,6 +208,10 @@ func (c *callModel) asserts() []string {
 			list = append(list, fmt.Sprintf("(%s)0.5 != 0, %q", base, base+" is an integer, and "+name+" in Go"))
 		case !isPtr(kind) && kind != "uintptr":
 			list = append(list, fmt.Sprintf("(%s)1.5 == 1, %q", base, base+" is no integer, and "+name+" in Go"))
+		}
+		// An enum, which is as wide as an int, has a sign or not as its constants want it: either Go type will do.
+		if sign, ok := signs[kind]; ok && (goWidths[kind] != 4 || known[base] != "") {
+			list = append(list, fmt.Sprintf("(%s)-1 %s 0, %q", base, sign, base+" has another sign than "+name+" in Go"))
 		}
 	}
 	for i, t := range c.proto.params {

@@ -95,3 +95,49 @@ func TestCall(t *testing.T) {
 		t.Errorf("%v allocations a call", n)
 	}
 }
+
+// Floats of one width pass, also beside integers and as results, and so do 64-bit integers: on 32-bit machines in two words.
+func TestFunc(t *testing.T) {
+	lib, err := dl.Open(dl.Library{Sonames: []string{"libm.so.6"}, Package: "libc6"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		fma     func(a, b, c float64) float64
+		fmaf    func(a, b, c float32) float32
+		ldexp   func(f float64, n int32) float64
+		ldexpf  func(f float32, n int32) float32
+		llround func(f float64) int64
+		frexp   func(f float64, n *int32) float64
+	)
+	for name, at := range map[string]any{"fma": &fma, "fmaf": &fmaf, "ldexp": &ldexp, "ldexpf": &ldexpf, "llround": &llround, "frexp": &frexp} {
+		if err := lib.Func(at, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fma(2, 3, 0.5) != 6.5 || fmaf(2, 3, 0.5) != 6.5 || ldexp(1.5, 40) != 1.5*(1<<40) || ldexpf(1.5, -1) != 0.75 || llround(-1e15) != -1e15 {
+		t.Error(fma(2, 3, 0.5), fmaf(2, 3, 0.5), ldexp(1.5, 40), ldexpf(1.5, -1), llround(-1e15))
+	}
+	n := new(int32)
+	if f := frexp(48, n); f != 0.75 || *n != 6 {
+		t.Error(f, *n)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	lib, err := dl.Open(dl.Library{Sonames: []string{"libc.so.6"}, Package: "libc6"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	abs, none := uintptr(0), uintptr(1)
+	var labs, noFunc func(int) int
+	err = lib.Load(dl.Symbol{Name: "abs", At: &abs}, dl.Symbol{Name: "labs", Func: &labs},
+		dl.Symbol{Name: "no_such_one", At: &none, Optional: true}, dl.Symbol{Name: "no_such_two", Func: &noFunc, Optional: true})
+	if err != nil || abs == 0 || labs(-3) != 3 || none != 0 || noFunc != nil {
+		t.Error(err, abs, none, noFunc == nil)
+	}
+	err = lib.Load(dl.Symbol{Name: "no_such_one", At: &none}, dl.Symbol{Name: "abs", At: &abs}, dl.Symbol{Name: "no_such_two", Func: &noFunc})
+	if err == nil || !strings.Contains(err.Error(), "no_such_one") || !strings.Contains(err.Error(), "no_such_two") || strings.Contains(err.Error(), "abs") {
+		t.Error(err)
+	}
+}
