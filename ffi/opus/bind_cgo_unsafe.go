@@ -38,10 +38,6 @@ package opus
 #cgo nocallback opus_repacketizer_get_nb_frames
 #cgo noescape opus_repacketizer_out_range
 #cgo nocallback opus_repacketizer_out_range
-#cgo noescape opus_packet_pad
-#cgo nocallback opus_packet_pad
-#cgo noescape opus_packet_unpad
-#cgo nocallback opus_packet_unpad
 #cgo noescape opus_multistream_packet_pad
 #cgo nocallback opus_multistream_packet_pad
 #cgo noescape opus_multistream_packet_unpad
@@ -182,14 +178,6 @@ func (*library) repacketizerFrames(st unsafe.Pointer) int32 {
 
 func (*library) repacketizerOutRange(st unsafe.Pointer, begin, end int32, data unsafe.Pointer, size int32) int32 {
 	return int32(C.opus_repacketizer_out_range((*C.OpusRepacketizer)(st), C.int(begin), C.int(end), (*C.uchar)(data), C.opus_int32(size)))
-}
-
-func (*library) packetPad(data unsafe.Pointer, size, to int32) int32 {
-	return int32(C.opus_packet_pad((*C.uchar)(data), C.opus_int32(size), C.opus_int32(to)))
-}
-
-func (*library) packetUnpad(data unsafe.Pointer, size int32) int32 {
-	return int32(C.opus_packet_unpad((*C.uchar)(data), C.opus_int32(size)))
 }
 
 func (*library) multistreamPacketPad(data unsafe.Pointer, size, to, streams int32) int32 {

@@ -31,8 +31,6 @@ type library struct {
 	repacketizerCatFn                   uintptr // int opus_repacketizer_cat(OpusRepacketizer *st, const unsigned char *data, opus_int32 size)
 	repacketizerGetNbFramesFn           uintptr // int opus_repacketizer_get_nb_frames(OpusRepacketizer *st)
 	repacketizerOutRangeFn              uintptr // int opus_repacketizer_out_range(OpusRepacketizer *st, int begin, int end, unsigned char *data, opus_int32 size)
-	packetPadFn                         uintptr // int opus_packet_pad(unsigned char *data, opus_int32 size, opus_int32 to)
-	packetUnpadFn                       uintptr // int opus_packet_unpad(unsigned char *data, opus_int32 size)
 	multistreamPacketPadFn              uintptr // int opus_multistream_packet_pad(unsigned char *data, opus_int32 size, opus_int32 to, int streams)
 	multistreamPacketUnpadFn            uintptr // int opus_multistream_packet_unpad(unsigned char *data, opus_int32 size, int streams)
 	multistreamEncoderGetSizeFn         uintptr // int opus_multistream_encoder_get_size(int streams, int coupled)
@@ -77,8 +75,6 @@ func openFrom(of dl.Library) (*library, error) {
 		"opus_repacketizer_cat":                      &l.repacketizerCatFn,
 		"opus_repacketizer_get_nb_frames":            &l.repacketizerGetNbFramesFn,
 		"opus_repacketizer_out_range":                &l.repacketizerOutRangeFn,
-		"opus_packet_pad":                            &l.packetPadFn,
-		"opus_packet_unpad":                          &l.packetUnpadFn,
 		"opus_multistream_packet_pad":                &l.multistreamPacketPadFn,
 		"opus_multistream_packet_unpad":              &l.multistreamPacketUnpadFn,
 		"opus_multistream_encoder_get_size":          &l.multistreamEncoderGetSizeFn,
@@ -179,6 +175,34 @@ func (l *library) decoderBytes(st unsafe.Pointer, request int32, data unsafe.Poi
 
 func (l *library) softClip(pcm unsafe.Pointer, samples, channels int32, mem unsafe.Pointer) {
 	l.call.Call(l.pcmSoftClipFn, uintptr(pcm), arg(samples), arg(channels), uintptr(mem), 0, 0, 0, 0)
+}
+
+func (l *library) repacketizerSize() int32 {
+	return int32(l.call.Call(l.repacketizerGetSizeFn, 0, 0, 0, 0, 0, 0, 0, 0))
+}
+
+func (l *library) repacketizerInit(st unsafe.Pointer) {
+	l.call.Call(l.repacketizerInitFn, uintptr(st), 0, 0, 0, 0, 0, 0, 0)
+}
+
+func (l *library) repacketizerCat(st, data unsafe.Pointer, size int32) int32 {
+	return int32(l.call.Call(l.repacketizerCatFn, uintptr(st), uintptr(data), arg(size), 0, 0, 0, 0, 0))
+}
+
+func (l *library) repacketizerFrames(st unsafe.Pointer) int32 {
+	return int32(l.call.Call(l.repacketizerGetNbFramesFn, uintptr(st), 0, 0, 0, 0, 0, 0, 0))
+}
+
+func (l *library) repacketizerOutRange(st unsafe.Pointer, begin, end int32, data unsafe.Pointer, size int32) int32 {
+	return int32(l.call.Call(l.repacketizerOutRangeFn, uintptr(st), arg(begin), arg(end), uintptr(data), arg(size), 0, 0, 0))
+}
+
+func (l *library) multistreamPacketPad(data unsafe.Pointer, size, to, streams int32) int32 {
+	return int32(l.call.Call(l.multistreamPacketPadFn, uintptr(data), arg(size), arg(to), arg(streams), 0, 0, 0, 0))
+}
+
+func (l *library) multistreamPacketUnpad(data unsafe.Pointer, size, streams int32) int32 {
+	return int32(l.call.Call(l.multistreamPacketUnpadFn, uintptr(data), arg(size), arg(streams), 0, 0, 0, 0, 0))
 }
 
 func (l *library) msEncode(st, pcm unsafe.Pointer, samples int32, data unsafe.Pointer, size int32) int32 {
