@@ -106,14 +106,16 @@
 //	noescape, nocallback   the directives of cgo, which keep arguments on the stack: C does not keep them, and does not call Go
 //
 // Types: C's int is int32, unsigned is uint32, long is int, unsigned long and size_t are uintptr, long long is int64, double is float64,
-// bool is bool. A pointer is unsafe.Pointer, a pointer to the Go type of what it points to, or, to C's own memory, uintptr. A const
-// char * that is a result may be a string, which is copied; that allocates, nothing else does. Other named types go by the Go type that
-// the method has. A variadic function has a method for each number and kind of arguments that it is called with.
+// bool is bool. A pointer is unsafe.Pointer, a pointer to the Go type of what it points to, or, to C's own memory or a pooled block,
+// uintptr, which is the cheapest: cgo looks at the memory behind other pointers. A const char * that is a result may be a string, which
+// is copied. Other named types go by the Go type that the method has. A variadic function has a method for each number and kind of arguments that it is called with.
 //
 // poolgen compares the two; the C compiler compares the prototypes, and the widths and kinds of named types, with the header whenever the
 // cgo side is built. So build it once for each target also when programs do not use it. Structs by value, floats of two widths in one call and
 // floats for variadic functions are refused, because they cannot be passed without cgo on arm; constants, macros and callbacks into Go are
 // not bound.
+//
+// Calls allocate nothing but such strings and, without cgo, what calls with floats or with more than 16 words of arguments need.
 //
 // Memory behind a pointer is the caller's, for the call. C may keep the address of memory that does not move or go away: its own, or a
 // pooled block as long as it is held.

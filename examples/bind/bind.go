@@ -10,6 +10,7 @@ import "unsafe"
 //poolgen:bind soname=libzstd.so.1 pkg-config=libzstd include=zstd.h package=libzstd1 dev=libzstd-dev as=library
 type zstd interface {
 	version() string               // const char *ZSTD_versionString(void)
+	number() uint32                // unsigned ZSTD_versionNumber(void)
 	isError(code uintptr) uint32   // unsigned ZSTD_isError(size_t code)
 	errorName(code uintptr) string // const char *ZSTD_getErrorName(size_t code)
 	bound(n uintptr) uintptr       // size_t ZSTD_compressBound(size_t srcSize)
@@ -39,6 +40,11 @@ type zstd interface {
 	//
 	//poolgen:c noescape nocallback
 	contentSize(src unsafe.Pointer, n uintptr) uint64
+
+	// unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
+	//
+	// contentSizeAt is contentSize of a pooled block, whose address is as good as C's own: cgo need not look at what it points to.
+	contentSizeAt(src uintptr, n uintptr) uint64
 
 	// size_t ZSTD_CCtx_setPledgedSrcSize(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize)
 	pledge(ctx uintptr, size uint64) uintptr

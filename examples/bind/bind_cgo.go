@@ -34,6 +34,9 @@ import (
 extern const char *(ZSTD_versionString)(void);
 static const char *pg_zstd_version(void) { return (ZSTD_versionString)(); }
 
+extern unsigned (ZSTD_versionNumber)(void);
+static uint32_t pg_zstd_number(void) { return (ZSTD_versionNumber)(); }
+
 extern unsigned (ZSTD_isError)(size_t code);
 static uint32_t pg_zstd_isError(uintptr_t a0) { return (ZSTD_isError)(a0); }
 
@@ -63,6 +66,8 @@ static uintptr_t pg_zstd_decompress(uintptr_t a0, void *a1, uintptr_t a2, void *
 
 extern unsigned long long (ZSTD_getFrameContentSize)(const void *src, size_t srcSize);
 static uint64_t pg_zstd_contentSize(void *a0, uintptr_t a1) { return (ZSTD_getFrameContentSize)(a0, a1); }
+
+static uint64_t pg_zstd_contentSizeAt(uintptr_t a0, uintptr_t a1) { return (ZSTD_getFrameContentSize)((void *)a0, a1); }
 
 extern size_t (ZSTD_CCtx_setPledgedSrcSize)(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize);
 static uintptr_t pg_zstd_pledge(uintptr_t a0, uint64_t a1) { return (uintptr_t)(ZSTD_CCtx_setPledgedSrcSize)((void *)a0, a1); }
@@ -99,6 +104,11 @@ func openZstd() (*library, error) {
 // version calls ZSTD_versionString.
 func (*library) version() string {
 	return C.GoString(C.pg_zstd_version())
+}
+
+// number calls ZSTD_versionNumber.
+func (*library) number() uint32 {
+	return uint32(C.pg_zstd_number())
 }
 
 // isError calls ZSTD_isError.
@@ -149,6 +159,11 @@ func (*library) decompress(ctx uintptr, dst unsafe.Pointer, size uintptr, src un
 // contentSize is how many bytes the frame at src holds, of which the first n bytes are given.
 func (*library) contentSize(src unsafe.Pointer, n uintptr) uint64 {
 	return uint64(C.pg_zstd_contentSize(src, C.uintptr_t(n)))
+}
+
+// contentSizeAt is contentSize of a pooled block, whose address is as good as C's own: cgo need not look at what it points to.
+func (*library) contentSizeAt(src uintptr, n uintptr) uint64 {
+	return uint64(C.pg_zstd_contentSizeAt(C.uintptr_t(src), C.uintptr_t(n)))
 }
 
 // pledge calls ZSTD_CCtx_setPledgedSrcSize.

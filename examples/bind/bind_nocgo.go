@@ -16,21 +16,23 @@ import (
 // zstd is what this program calls of libzstd. A context is C's own memory, so its address is a uintptr. A size that is a result may be an
 // error code, which isError tells.
 type library struct {
-	call           dl.Caller
-	fnVersion      uintptr // const char *ZSTD_versionString(void)
-	fnIsError      uintptr // unsigned ZSTD_isError(size_t code)
-	fnErrorName    uintptr // const char *ZSTD_getErrorName(size_t code)
-	fnBound        uintptr // size_t ZSTD_compressBound(size_t srcSize)
-	fnNewEncoder   uintptr // ZSTD_CCtx *ZSTD_createCCtx(void)
-	fnFreeEncoder  uintptr // size_t ZSTD_freeCCtx(ZSTD_CCtx *cctx)
-	fnNewDecoder   uintptr // ZSTD_DCtx *ZSTD_createDCtx(void)
-	fnFreeDecoder  uintptr // size_t ZSTD_freeDCtx(ZSTD_DCtx *dctx)
-	fnCompress     uintptr // size_t ZSTD_compressCCtx(ZSTD_CCtx *cctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize, int compressionLevel)
-	fnDecompress   uintptr // size_t ZSTD_decompressDCtx(ZSTD_DCtx *dctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize)
-	fnContentSize  uintptr // unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
-	fnPledge       uintptr // size_t ZSTD_CCtx_setPledgedSrcSize(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize)
-	fnDefaultLevel uintptr // int ZSTD_defaultCLevel(void)
-	fnSkippable    uintptr // unsigned ZSTD_isSkippableFrame(const void *buffer, size_t size)
+	call            dl.Caller
+	fnVersion       uintptr // const char *ZSTD_versionString(void)
+	fnNumber        uintptr // unsigned ZSTD_versionNumber(void)
+	fnIsError       uintptr // unsigned ZSTD_isError(size_t code)
+	fnErrorName     uintptr // const char *ZSTD_getErrorName(size_t code)
+	fnBound         uintptr // size_t ZSTD_compressBound(size_t srcSize)
+	fnNewEncoder    uintptr // ZSTD_CCtx *ZSTD_createCCtx(void)
+	fnFreeEncoder   uintptr // size_t ZSTD_freeCCtx(ZSTD_CCtx *cctx)
+	fnNewDecoder    uintptr // ZSTD_DCtx *ZSTD_createDCtx(void)
+	fnFreeDecoder   uintptr // size_t ZSTD_freeDCtx(ZSTD_DCtx *dctx)
+	fnCompress      uintptr // size_t ZSTD_compressCCtx(ZSTD_CCtx *cctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize, int compressionLevel)
+	fnDecompress    uintptr // size_t ZSTD_decompressDCtx(ZSTD_DCtx *dctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize)
+	fnContentSize   uintptr // unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
+	fnContentSizeAt uintptr // unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
+	fnPledge        uintptr // size_t ZSTD_CCtx_setPledgedSrcSize(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize)
+	fnDefaultLevel  uintptr // int ZSTD_defaultCLevel(void)
+	fnSkippable     uintptr // unsigned ZSTD_isSkippableFrame(const void *buffer, size_t size)
 }
 
 var _ zstd = (*library)(nil)
@@ -50,6 +52,7 @@ func openZstdFrom(of dl.Library) (*library, error) {
 	l := &library{}
 	err = lib.Load(
 		dl.Symbol{Name: "ZSTD_versionString", At: &l.fnVersion},
+		dl.Symbol{Name: "ZSTD_versionNumber", At: &l.fnNumber},
 		dl.Symbol{Name: "ZSTD_isError", At: &l.fnIsError},
 		dl.Symbol{Name: "ZSTD_getErrorName", At: &l.fnErrorName},
 		dl.Symbol{Name: "ZSTD_compressBound", At: &l.fnBound},
@@ -60,6 +63,7 @@ func openZstdFrom(of dl.Library) (*library, error) {
 		dl.Symbol{Name: "ZSTD_compressCCtx", At: &l.fnCompress},
 		dl.Symbol{Name: "ZSTD_decompressDCtx", At: &l.fnDecompress},
 		dl.Symbol{Name: "ZSTD_getFrameContentSize", At: &l.fnContentSize},
+		dl.Symbol{Name: "ZSTD_getFrameContentSize", At: &l.fnContentSizeAt},
 		dl.Symbol{Name: "ZSTD_CCtx_setPledgedSrcSize", At: &l.fnPledge},
 		dl.Symbol{Name: "ZSTD_defaultCLevel", At: &l.fnDefaultLevel, Optional: true},
 		dl.Symbol{Name: "ZSTD_isSkippableFrame", At: &l.fnSkippable, Optional: true},
@@ -73,6 +77,11 @@ func openZstdFrom(of dl.Library) (*library, error) {
 // version calls ZSTD_versionString.
 func (l *library) version() string {
 	return dl.String(l.call.Call(l.fnVersion, 0, 0, 0, 0, 0, 0, 0, 0))
+}
+
+// number calls ZSTD_versionNumber.
+func (l *library) number() uint32 {
+	return uint32(l.call.Call(l.fnNumber, 0, 0, 0, 0, 0, 0, 0, 0))
 }
 
 // isError calls ZSTD_isError.
@@ -123,6 +132,11 @@ func (l *library) decompress(ctx uintptr, dst unsafe.Pointer, size uintptr, src 
 // contentSize is how many bytes the frame at src holds, of which the first n bytes are given.
 func (l *library) contentSize(src unsafe.Pointer, n uintptr) uint64 {
 	return uint64(dl.Join(l.call.Call16(l.fnContentSize, uintptr(src), n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+}
+
+// contentSizeAt is contentSize of a pooled block, whose address is as good as C's own: cgo need not look at what it points to.
+func (l *library) contentSizeAt(src uintptr, n uintptr) uint64 {
+	return uint64(dl.Join(l.call.Call16(l.fnContentSizeAt, src, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
 }
 
 // pledge calls ZSTD_CCtx_setPledgedSrcSize.

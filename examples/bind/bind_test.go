@@ -189,3 +189,31 @@ func block(tb testing.TB, p *pool.Pool, content []byte) pool.Buf {
 	})
 	return b
 }
+
+// A call that takes a buffer costs what a call that takes nothing costs, and the checks of the handle.
+func BenchmarkCall(b *testing.B) {
+	e, err := newEncoder(1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(e.close)
+	z, buf := e.z, block(b, e.raw, picture(64))
+	b.Run("empty", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			z.number()
+		}
+	})
+	b.Run("Buf", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			z.contentSize(buf.Pointer(), uintptr(buf.Len()))
+		}
+	})
+	b.Run("Buf by address", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			z.contentSizeAt(uintptr(buf.Pointer()), uintptr(buf.Len()))
+		}
+	})
+}
