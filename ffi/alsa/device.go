@@ -15,30 +15,46 @@ type Device struct {
 
 // Devices lists the PCMs that alsa-lib's configuration offers (snd_device_name_hint), in its order: of cards that are there
 // and of plugins. A PCM that is not listed may still be opened by name. Without a sound card the list may be empty.
-func Devices() ([]Device, error) {
+func Devices() ([]Device, error) { return DevicesOf("pcm") }
+
+// DevicesOf is Devices for another interface of alsa-lib: "ctl" for names that OpenControl and OpenMixer take, "pcm", "rawmidi", "timer",
+// "seq" or "hwdep".
+func DevicesOf(iface string) ([]Device, error) {
+	op := "listing " + iface + " devices"
 	lib, err := load()
 	if err != nil {
-		return nil, fmt.Errorf("listing PCMs: %w", err)
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	if indexNUL(iface) {
+		return nil, fmt.Errorf("%s: %w: the name holds a zero byte", op, codeEINVAL)
 	}
 	said := lib.listen()
-	hints, code := lib.hints()
+	list := new(ptr)
+	code := lib.deviceNameHint(-1, cString(iface), list)
 	text := said()
 	if code < 0 {
-		return nil, fmt.Errorf("listing PCMs: %w: check the file that ALSA_CONFIG_PATH names, or /usr/share/alsa/alsa.conf (package libasound2-data) (alsa-lib: %s)", code, text)
+		return nil, fmt.Errorf("%s: %w: check the file that ALSA_CONFIG_PATH names, or /usr/share/alsa/alsa.conf (package libasound2-data) (alsa-lib: %s)", op, code, text)
 	}
-	devices := make([]Device, 0, len(hints))
-	for _, h := range hints {
-		if h.name == "" {
+	defer lib.deviceNameFreeHint(cArray(*list))
+	var devices []Device
+	for _, h := range pointersAt(*list) {
+		name := lib.hint(h, "NAME")
+		if name == "" {
 			continue
 		}
+		ioid := lib.hint(h, "IOID")
 		// alsa-lib gives no IOID for a PCM with both directions.
 		devices = append(devices, Device{
-			Name: h.name, Description: strings.TrimSpace(h.desc),
-			Playback: h.ioid != "Input", Capture: h.ioid != "Output",
+			Name: name, Description: strings.TrimSpace(lib.hint(h, "DESC")),
+			Playback: ioid != "Input", Capture: ioid != "Output",
 		})
 	}
 	return devices, nil
 }
 
-// hint is one entry of snd_device_name_hint.
-type hint struct{ name, desc, ioid string }
+// hint is one text of an entry of snd_device_name_hint.
+func (l *library) hint(entry ptr, id string) string {
+	s := l.deviceNameGetHint(entry, cString(id))
+	defer l.free(s)
+	return cText(s)
+}

@@ -3,6 +3,7 @@
 package alsa
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 	"syscall"
@@ -86,7 +87,69 @@ func (e *ear) leave(before uintptr) string {
 }
 
 // listen keeps what alsa-lib says on this thread until the result is called, which returns it.
-func (l *library) listen() func() string {
-	before := l.ear.attend()
-	return func() string { return l.ear.leave(before) }
+func (e *ear) listen() func() string {
+	before := e.attend()
+	return func() string { return e.leave(before) }
+}
+
+// move moves frames from or to b, which has room for them, or commits a region at that offset. c gets what alsa-lib says about a
+// negative result.
+func (l *library) move(k kind, h handle, b ptr, frames int, at uintptr, c *scratch) int {
+	before := l.attend()
+	n := l.do(k, h, b, uintptr(frames), at)
+	text := l.leave(before)
+	if n >= 0 {
+		text = ""
+	}
+	c.say[copy(c.say[:len(c.say)-1], text)] = 0
+	return n
+}
+
+func (l *library) do(k kind, h handle, b ptr, n, at uintptr) int {
+	switch k {
+	case moveReadI:
+		return l.readi(h, b, n)
+	case moveWriteI:
+		return l.writei(h, b, n)
+	case moveReadN:
+		return l.readn(h, (*ptr)(b), n)
+	case moveWriteN:
+		return l.writen(h, (*ptr)(b), n)
+	case moveMmapReadI:
+		return l.mmapReadi(h, b, n)
+	case moveMmapWriteI:
+		return l.mmapWritei(h, b, n)
+	case moveMmapReadN:
+		return l.mmapReadn(h, (*ptr)(b), n)
+	case moveMmapWriteN:
+		return l.mmapWriten(h, (*ptr)(b), n)
+	}
+	return l.mmapCommit(h, at, n)
+}
+
+// openLibrary is libasound as loaded.
+func openLibrary() (*library, error) {
+	return loadFrom(libasound())
+}
+
+func libasound() dl.Library {
+	return dl.Library{Sonames: []string{"libasound.so.2"}, Package: "libasound2"}
+}
+
+func loadFrom(name dl.Library) (*library, error) {
+	so, err := dl.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	l := &library{}
+	var errs [5]error
+	l.streamCallsC, errs[0] = openStreamCallsFrom(name)
+	l.paramCallsC, errs[1] = openParamCallsFrom(name)
+	l.controlCallsC, errs[2] = openControlCallsFrom(name)
+	l.mixerCallsC, errs[3] = openMixerCallsFrom(name)
+	l.ear, errs[4] = newEar(so)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return l, nil
 }

@@ -2,7 +2,6 @@ package alsa
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +10,7 @@ import (
 )
 
 // State is the state of a stream. The values are those of snd_pcm_state_t.
-type State int32
+type State uint32
 
 const (
 	StateOpen         State = iota // opened, nothing set
@@ -27,7 +26,7 @@ const (
 
 func (s State) String() string {
 	names := [...]string{"open", "setup", "prepared", "running", "xrun", "draining", "paused", "suspended", "disconnected"}
-	if s >= 0 && int(s) < len(names) {
+	if int(s) < len(names) {
 		return names[s]
 	}
 	return "unknown"
@@ -49,101 +48,103 @@ type PCM struct {
 	name  string
 	dir   Direction
 	cfg   Config
+	info  Info
 	frame int // bytes
+	kind  kind
 	wake  *sys.Event
 
 	closed  atomic.Bool
 	stopped atomic.Bool // by Drop or Drain; the next transfer prepares the stream
 
-	io      sync.Mutex // held over a whole transfer or drain; taken before call
+	io      sync.Mutex // held over a whole transfer, drain or region; taken before call
 	fds     []sys.PollFD
-	revents *uint16         // out of line: C writes it
-	say     []byte          // C writes what it says about a failed transfer
+	planes  []uintptr       // addresses of the channels, for planar access
+	base    ptr             // keeps what planes point to while C has it
 	watched <-chan struct{} // Done of the context under watch
 	unwatch func() bool
 
-	call sync.Mutex // one call of alsa-lib at a time
-	h    handle     // nil after Close
+	call   sync.Mutex // one call of alsa-lib at a time
+	h      handle     // nil after Close
+	c      *scratch
+	out    region // guarded by call
+	status ptr    // snd_pcm_status_t *, made at the first use; guarded by call
 
 	frames, transfers, shorts, waits, xruns, suspends atomic.Uint64
+}
+
+func newPCM(name string, dir Direction) *PCM {
+	p := &PCM{name: name, dir: dir, c: new(scratch)}
+	p.out.done = p.released
+	return p
 }
 
 // Open opens the PCM of that name and negotiates c. The caller closes it. Errors are *Error: they name the PCM, what was
 // refused, what the device has and what to do; errors.Is matches them with an errno, such as ENOENT for a card that is not
 // there. Without libasound the error names the library and its package.
 func Open(name string, dir Direction, c Config) (*PCM, error) {
-	p := &PCM{name: name, dir: dir, revents: new(uint16), say: make([]byte, 256)}
-	if dir > Capture {
-		return nil, p.fail("opening", codeEINVAL, "the direction is Playback or Capture")
-	}
+	p := newPCM(name, dir)
 	if err := c.check(); err != nil {
 		return nil, p.fail("checking the configuration", err, "")
 	}
-	lib, err := load()
-	if err != nil {
-		return nil, p.fail("opening", err, "")
-	}
-	p.lib = lib
-	said := lib.listen()
-	err = p.open(c)
-	text := said()
-	if err != nil {
-		if e := (*Error)(nil); errors.As(err, &e) {
-			e.Lib = text
+	err := p.opening(func() error {
+		if err := p.openHandle(); err != nil {
+			return err
 		}
+		err := p.negotiate(c)
+		if err == nil {
+			err = p.descriptors()
+		}
+		if err != nil {
+			p.closeHandle()
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *PCM) open(c Config) error {
+func (p *PCM) openHandle() error {
 	if indexNUL(p.name) {
 		return p.fail("opening", codeEINVAL, "the name holds a zero byte")
 	}
-	h, code := p.lib.open(p.name, p.dir)
-	if code < 0 {
+	h := new(handle)
+	if code := p.lib.open(h, cString(p.name), uint32(p.dir), 1); code < 0 { // SND_PCM_NONBLOCK
 		return p.fail("opening", code, openMend(p.name, code))
 	}
-	p.h = h
+	p.h = *h
 	// Again, after SND_PCM_NONBLOCK at opening: only this reaches an ioplug device, whose drain blocks otherwise.
-	if code := p.lib.nonblock(h, 1); code < 0 {
-		p.lib.close(h)
-		p.h = nil
+	if code := p.lib.nonblock(p.h, 1); code < 0 {
+		p.closeHandle()
 		return p.fail("making it non-blocking", code, "")
 	}
-	err := p.negotiate(c)
-	if err == nil {
-		err = p.descriptors()
+	return nil
+}
+
+// closeHandle frees what alsa-lib has of p.
+func (p *PCM) closeHandle() Code {
+	if p.status != nil {
+		p.lib.statusFree(p.status)
+		p.status = nil
 	}
-	if err != nil {
-		p.lib.close(h)
-		p.h = nil
-	}
-	return err
+	code := p.lib.close(p.h)
+	p.h = nil
+	return code
 }
 
 // descriptors lists what a transfer polls: the device's descriptors, and the event that ends the wait.
 func (p *PCM) descriptors() error {
-	n := p.lib.pollCount(p.h)
-	if n < 0 {
-		return p.fail("counting descriptors", Code(n), "")
+	fds, code := listFDs(func() Code { return p.lib.pollCount(p.h) }, func(fds ptr, n uint32) Code { return p.lib.poll(p.h, fds, n) })
+	if code < 0 {
+		return p.fail("listing descriptors", code, "")
 	}
 	wake, err := sys.NewEvent()
 	if err != nil {
 		return p.fail("making an eventfd", err, "raise the limit of open files (ulimit -n)")
 	}
-	p.wake = wake
-	p.fds = make([]sys.PollFD, n+1)
-	if n > 0 {
-		if got := p.lib.pollDescriptors(p.h, p.fds[:n]); got != n {
-			_ = wake.Close()
-			if got >= 0 {
-				got = int(codeEIO)
-			}
-			return p.fail("listing descriptors", Code(got), "")
-		}
-	}
-	p.fds[n] = sys.PollFD{Fd: int32(wake.FD()), Events: sys.PollIn}
+	p.wake, p.fds = wake, fds
+	p.fds[len(fds)-1] = sys.PollFD{Fd: int32(wake.FD()), Events: sys.PollIn}
 	return nil
 }
 
@@ -172,36 +173,6 @@ func (p *PCM) State() State {
 		return StateOpen
 	}
 	return p.lib.state(p.h)
-}
-
-// Avail is how many frames can be read or written without waiting. A stream in an overrun or underrun gives EPIPE, which
-// the next transfer mends.
-func (p *PCM) Avail() (int, error) {
-	p.call.Lock()
-	defer p.call.Unlock()
-	if p.h == nil {
-		return 0, p.fail("asking for available frames", ErrClosed, "")
-	}
-	n := p.lib.avail(p.h)
-	if n < 0 {
-		return 0, p.fail("asking for available frames", Code(n), transferMend(Code(n)))
-	}
-	return n, nil
-}
-
-// Delay is how many frames lie between the next one to transfer and the converter: for playback the time until a frame
-// written now is heard, for capture the age of the next frame to be read. It may be negative after an underrun.
-func (p *PCM) Delay() (int, error) {
-	p.call.Lock()
-	defer p.call.Unlock()
-	if p.h == nil {
-		return 0, p.fail("asking for the delay", ErrClosed, "")
-	}
-	n, code := p.lib.delay(p.h)
-	if code < 0 {
-		return 0, p.fail("asking for the delay", code, transferMend(code))
-	}
-	return n, nil
 }
 
 // Drop stops the stream at once and forgets what was not played or read. A transfer that waits returns ErrDropped. The next
@@ -261,14 +232,26 @@ func (p *PCM) Drain(ctx context.Context) error {
 }
 
 // Close stops the stream, ends a transfer or drain that waits with ErrClosed, and frees the device. What was written and not
-// played is lost: Drain first. It may be called at any time, from any goroutine; the second call does nothing.
+// played is lost: Drain first. While a region is out the device is kept until its Commit, so that nobody's memory goes away. Close may be
+// called at any time, from any goroutine; the second call does nothing.
 func (p *PCM) Close() error {
 	p.closed.Store(true)
 	p.wake.Signal()
+	p.call.Lock()
+	out := p.out.held
+	p.call.Unlock()
+	if out {
+		return nil
+	}
 	p.io.Lock()
 	defer p.io.Unlock()
 	p.call.Lock()
 	defer p.call.Unlock()
+	return p.finish()
+}
+
+// finish frees the device. The caller holds io and call, and has set closed.
+func (p *PCM) finish() error {
 	if p.h == nil {
 		return nil
 	}
@@ -276,8 +259,7 @@ func (p *PCM) Close() error {
 		p.unwatch()
 	}
 	said := p.lib.listen()
-	code := p.lib.close(p.h)
-	p.h = nil
+	code := p.closeHandle()
 	text := said()
 	err := p.wake.Close()
 	if code < 0 {

@@ -141,8 +141,8 @@ func TestInt16(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	configure(t, fileConf)
 	c := open(t, "null", Playback, Config{}).Config()
-	if want := (Config{Rate: 48000, Channels: 2, Format: S16LE, Period: 960, Buffer: 3840}); c != want {
-		t.Errorf("got %v, want %v", c, want)
+	if want := (Config{Rate: 48000, Channels: 2, Format: S16LE, Period: 960, Buffer: 3840, StartAt: 3840, StopAt: 3840, WakeAt: 960}); c != want {
+		t.Errorf("got %#v, want %#v", c, want)
 	}
 	if c.FrameBytes() != 4 || c.PeriodBytes() != 3840 {
 		t.Errorf("frame %d, period %d bytes", c.FrameBytes(), c.PeriodBytes())

@@ -3,7 +3,6 @@ package alsa
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -82,7 +81,7 @@ func (p *PCM) transfer(ctx context.Context, b []byte, dir Direction) (int, error
 		if err := p.interrupted(ctx); err != nil {
 			return done, p.fail(opName(dir), err, "")
 		}
-		n := p.step(b[done*p.frame:], total-done)
+		n := p.step(b, done, total-done)
 		if n > 0 {
 			n = min(n, total-done)
 			done += n
@@ -99,7 +98,7 @@ func (p *PCM) transfer(ctx context.Context, b []byte, dir Direction) (int, error
 			err = p.wait(idle)
 		} else {
 			if recovered++; recovered > recoverLimit {
-				err = p.fail(fmt.Sprintf("recovering %d times without a frame", recoverLimit), code, "the program or the device is too slow: ask for longer periods and a larger buffer")
+				err = p.tired(code)
 			} else {
 				err = p.recover(ctx, code)
 			}
@@ -119,14 +118,11 @@ func opName(d Direction) string {
 	return "writing"
 }
 
-// step is one non-blocking transfer: frames, 0, or a negative code.
-func (p *PCM) step(b []byte, frames int) int {
+// step is one non-blocking transfer of frames from frame skip of b on: frames, 0, or a negative code.
+func (p *PCM) step(b []byte, skip, frames int) int {
 	p.call.Lock()
 	defer p.call.Unlock()
-	if p.dir == Capture {
-		return p.lib.readi(p.h, b, frames, p.say)
-	}
-	return p.lib.writei(p.h, b, frames, p.say)
+	return p.moveBytes(b, skip, frames)
 }
 
 // prepare makes a stopped stream ready to start. An error carries what alsa-lib said.
@@ -166,8 +162,8 @@ func (p *PCM) wait(idle int) error {
 		return nil
 	}
 	p.call.Lock()
-	code := p.lib.pollRevents(p.h, p.fds[:last], p.revents)
-	bad := code < 0 || *p.revents&(sys.PollErr|sys.PollHangup|sys.PollInvalid) != 0
+	code := p.lib.pollRevents(p.h, fdsAt(p.fds), uint32(last), &p.c.revents)
+	bad := code < 0 || p.c.revents&(sys.PollErr|sys.PollHangup|sys.PollInvalid) != 0
 	state := StateRunning
 	if bad {
 		state = p.lib.state(p.h)
@@ -219,8 +215,7 @@ func (p *PCM) recover(ctx context.Context, code Code) error {
 			}
 		}
 	}
-	said, _, _ := strings.Cut(string(p.say), "\x00")
-	return p.check(opName(p.dir), code, said)
+	return p.check(opName(p.dir), code, p.c.said())
 }
 
 // resume wakes a suspended device, which may take it a while, or prepares a device that cannot resume.
