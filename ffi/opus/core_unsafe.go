@@ -28,7 +28,6 @@ func (k kind) String() string {
 // core is what encoders and decoders of every kind have in common.
 type core struct {
 	lib      *library
-	more     *optional // only the kinds that need it
 	kind     kind
 	state    state
 	rate     int
@@ -59,11 +58,6 @@ func open(k kind, rate, channels int, from *pool.Pool, size func(*core) int32) (
 		return nil, err
 	}
 	c := &core{lib: lib, kind: k, rate: rate, channels: channels, layout: single(channels), out: &answers{}}
-	if k == projectionEncoder || k == projectionDecoder {
-		if c.more, err = openOptional(); err != nil {
-			return nil, err
-		}
-	}
 	n := size(c)
 	if n == 0 {
 		n = int32(BadArg)
@@ -94,7 +88,7 @@ func (c *core) setBlob(weights pool.Buf) error {
 	if len(b) == 0 || int64(len(b)) > math.MaxInt32 {
 		return fmt.Errorf("opus: weights of %d bytes: set the buffer's Len to the size of the file of weights", len(b))
 	}
-	if err := check("reading weights", c.bytes(setDNNBlob, unsafe.Pointer(&b[0]), int32(len(b)))); err != nil {
+	if err := check("reading weights", c.bytes(setDNNBlob, b)); err != nil {
 		return err
 	}
 	weights.Retain()
@@ -106,10 +100,18 @@ func (c *core) setBlob(weights pool.Buf) error {
 }
 
 // at is the state, or the one of a stream within it.
-func (c *core) at(offset uintptr) unsafe.Pointer { return unsafe.Add(c.state.ptr(), offset) }
+func (c *core) at(offset uintptr) uintptr { return c.state.addr() + offset }
+
+// known is the result of a function that older libraries lack.
+func known(result int32, err error) int32 {
+	if err != nil {
+		return int32(Unimplemented)
+	}
+	return result
+}
 
 // set passes a request with a value to the state at st, which is of kind k.
-func (c *core) set(k kind, st unsafe.Pointer, request, value int32) int32 {
+func (c *core) set(k kind, st uintptr, request, value int32) int32 {
 	switch k {
 	case plainEncoder:
 		return c.lib.encoderSet(st, request, value)
@@ -120,15 +122,15 @@ func (c *core) set(k kind, st unsafe.Pointer, request, value int32) int32 {
 	case multistreamDecoder:
 		return c.lib.msDecoderSet(st, request, value)
 	case projectionEncoder:
-		return c.more.projectionEncoderSet(st, request, value)
+		return known(c.lib.projectionEncoderSet(st, request, value))
 	default:
-		return c.more.projectionDecoderSet(st, request, value)
+		return known(c.lib.projectionDecoderSet(st, request, value))
 	}
 }
 
 // get passes a request that answers with an opus_int32.
-func (c *core) get(k kind, st unsafe.Pointer, request int32) (value, result int32) {
-	out := unsafe.Pointer(&c.out.value)
+func (c *core) get(k kind, st uintptr, request int32) (value, result int32) {
+	out := &c.out.value
 	switch k {
 	case plainEncoder:
 		result = c.lib.encoderGet(st, request, out)
@@ -139,62 +141,66 @@ func (c *core) get(k kind, st unsafe.Pointer, request int32) (value, result int3
 	case multistreamDecoder:
 		result = c.lib.msDecoderGet(st, request, out)
 	case projectionEncoder:
-		result = c.more.projectionEncoderGet(st, request, out)
+		result = known(c.lib.projectionEncoderGet(st, request, out))
 	default:
-		result = c.more.projectionDecoderGet(st, request, out)
+		result = known(c.lib.projectionDecoderGet(st, request, out))
 	}
-	return c.out.value, result
+	return *out, result
 }
 
 // bytes passes a request that takes a block of bytes: weights in, or a matrix out.
-func (c *core) bytes(request int32, data unsafe.Pointer, size int32) int32 {
+func (c *core) bytes(request int32, data []byte) int32 {
+	st, p, n := c.state.addr(), unsafe.SliceData(data), bounded(len(data))
 	switch c.kind {
 	case plainEncoder:
-		return c.lib.encoderBytes(c.state.ptr(), request, data, size)
+		return c.lib.encoderBytes(st, request, p, n)
 	case plainDecoder:
-		return c.lib.decoderBytes(c.state.ptr(), request, data, size)
+		return c.lib.decoderBytes(st, request, p, n)
 	case projectionEncoder:
-		return c.more.projectionEncoderBytes(c.state.ptr(), request, data, size)
+		return known(c.lib.projectionEncoderBytes(st, request, p, n))
 	default:
 		return int32(Unimplemented)
 	}
 }
 
 // encode passes samples to libopus.
-func (c *core) encode(pcm unsafe.Pointer, of sample, samples int32, data unsafe.Pointer, size int32) int32 {
-	st := c.state.ptr()
+func (c *core) encode(pcm unsafe.Pointer, of sample, samples int32, packet []byte) int32 {
+	st, data, size := c.state.addr(), unsafe.SliceData(packet), bounded(len(packet))
 	switch {
 	case c.kind == plainEncoder && of == int16s:
-		return c.lib.encode(st, pcm, samples, data, size)
+		return c.lib.plainEncode(st, (*int16)(pcm), samples, data, size)
 	case c.kind == plainEncoder:
-		return c.lib.encodeFloat(st, pcm, samples, data, size)
+		return c.lib.plainEncodeFloat(st, (*float32)(pcm), samples, data, size)
 	case c.kind == multistreamEncoder && of == int16s:
-		return c.lib.msEncode(st, pcm, samples, data, size)
+		return c.lib.msEncode(st, (*int16)(pcm), samples, data, size)
 	case c.kind == multistreamEncoder:
-		return c.lib.msEncodeFloat(st, pcm, samples, data, size)
+		return c.lib.msEncodeFloat(st, (*float32)(pcm), samples, data, size)
 	case of == int16s:
-		return c.more.projectionEncode(st, pcm, samples, data, size)
+		return known(c.lib.projectionEncode(st, (*int16)(pcm), samples, data, size))
 	default:
-		return c.more.projectionEncodeFloat(st, pcm, samples, data, size)
+		return known(c.lib.projectionEncodeFloat(st, (*float32)(pcm), samples, data, size))
 	}
 }
 
-// decode has libopus write samples.
-func (c *core) decode(data unsafe.Pointer, size int32, pcm unsafe.Pointer, of sample, samples, fec int32) int32 {
-	st := c.state.ptr()
+// decode has libopus write samples. No packet means that one is lost.
+func (c *core) decode(packet []byte, pcm unsafe.Pointer, of sample, samples, fec int32) int32 {
+	st, data, size := c.state.addr(), unsafe.SliceData(packet), bounded(len(packet))
+	if size == 0 {
+		data = nil
+	}
 	switch {
 	case c.kind == plainDecoder && of == int16s:
-		return c.lib.decode(st, data, size, pcm, samples, fec)
+		return c.lib.plainDecode(st, data, size, (*int16)(pcm), samples, fec)
 	case c.kind == plainDecoder:
-		return c.lib.decodeFloat(st, data, size, pcm, samples, fec)
+		return c.lib.plainDecodeFloat(st, data, size, (*float32)(pcm), samples, fec)
 	case c.kind == multistreamDecoder && of == int16s:
-		return c.lib.msDecode(st, data, size, pcm, samples, fec)
+		return c.lib.msDecode(st, data, size, (*int16)(pcm), samples, fec)
 	case c.kind == multistreamDecoder:
-		return c.lib.msDecodeFloat(st, data, size, pcm, samples, fec)
+		return c.lib.msDecodeFloat(st, data, size, (*float32)(pcm), samples, fec)
 	case of == int16s:
-		return c.more.projectionDecode(st, data, size, pcm, samples, fec)
+		return known(c.lib.projectionDecode(st, data, size, (*int16)(pcm), samples, fec))
 	default:
-		return c.more.projectionDecodeFloat(st, data, size, pcm, samples, fec)
+		return known(c.lib.projectionDecodeFloat(st, data, size, (*float32)(pcm), samples, fec))
 	}
 }
 
@@ -228,8 +234,8 @@ func newState(what string, size int, from *pool.Pool) (state, error) {
 	return s, nil
 }
 
-func (s *state) valid() bool         { return s.buf.Pool() != nil }
-func (s *state) ptr() unsafe.Pointer { return s.buf.Pointer() }
+func (s *state) valid() bool   { return s.buf.Pool() != nil }
+func (s *state) addr() uintptr { return uintptr(s.buf.Pointer()) }
 
 func (s *state) close() error {
 	if !s.valid() {

@@ -44,7 +44,7 @@ func NewDecoder(c DecoderConfig) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := check("making a decoder", core.lib.decoderInit(core.state.ptr(), int32(c.SampleRate), int32(c.Channels))); err != nil {
+	if err := check("making a decoder", core.lib.decoderInit(core.state.addr(), int32(c.SampleRate), int32(c.Channels))); err != nil {
 		return nil, errors.Join(err, core.close())
 	}
 	return &Decoder{newDecoder(core)}, nil
@@ -146,12 +146,8 @@ func (d *decoder) run(packet []byte, pcm unsafe.Pointer, of sample, samples int,
 	if int64(len(packet)) > math.MaxInt32 {
 		return 0, check(fmt.Sprintf("decoding a packet of %d bytes", len(packet)), int32(InvalidPacket))
 	}
-	var data unsafe.Pointer
-	if len(packet) > 0 {
-		data = unsafe.Pointer(&packet[0])
-	}
 	samples = min(samples, d.core.rate*120/1000) // more is never needed
-	n := d.core.decode(data, int32(len(packet)), pcm, of, int32(samples), fec)
+	n := d.core.decode(packet, pcm, of, int32(samples), fec)
 	return int(max(n, 0)), check("decoding", n)
 }
 
@@ -204,7 +200,7 @@ func (s *SoftClip) Clip(pcm []float32) error {
 		return fmt.Errorf("opus: clipping %d samples at once: it must be %d at most", samples, math.MaxInt32)
 	}
 	if samples > 0 {
-		s.lib.softClip(unsafe.Pointer(&pcm[0]), int32(samples), int32(len(s.mem)), unsafe.Pointer(&s.mem[0]))
+		s.lib.softClip(&pcm[0], int32(samples), int32(len(s.mem)), &s.mem[0])
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func NewEncoder(c EncoderConfig) (*Encoder, error) {
 		return nil, err
 	}
 	a := c.Application.orAudio()
-	result := core.lib.encoderInit(core.state.ptr(), int32(c.SampleRate), int32(c.Channels), int32(a))
+	result := core.lib.encoderInit(core.state.addr(), int32(c.SampleRate), int32(c.Channels), int32(a))
 	if err := check("making an encoder", a.result(result)); err != nil {
 		return nil, errors.Join(err, core.close())
 	}
@@ -106,7 +106,7 @@ func (e *encoder) encode(pcm unsafe.Pointer, of sample, n int, packet []byte) (i
 	if err != nil {
 		return 0, err
 	}
-	size := e.core.encode(pcm, of, samples, unsafe.Pointer(&packet[0]), bounded(len(packet)))
+	size := e.core.encode(pcm, of, samples, packet)
 	return int(max(size, 0)), check("encoding", size)
 }
 

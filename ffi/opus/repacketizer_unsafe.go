@@ -46,7 +46,7 @@ func NewRepacketizer(from *pool.Pool) (*Repacketizer, error) {
 	if r.state, err = newState("repacketizer", int(lib.repacketizerSize()), from); err != nil {
 		return nil, err
 	}
-	lib.repacketizerInit(r.state.ptr())
+	lib.repacketizerInit(r.state.addr())
 	return r, nil
 }
 
@@ -90,8 +90,8 @@ func (r *Repacketizer) add(b []byte) error {
 	if !r.state.valid() {
 		return ErrClosed
 	}
-	if result := r.lib.repacketizerCat(r.state.ptr(), unsafe.Pointer(unsafe.SliceData(b)), bounded(len(b))); result < 0 {
-		return fmt.Errorf("opus: adding packet of %d bytes, % x..., to %d frames: %w", len(b), b[:min(len(b), 4)], r.lib.repacketizerFrames(r.state.ptr()), Error(result))
+	if result := r.lib.repacketizerCat(r.state.addr(), uintptr(unsafe.Pointer(unsafe.SliceData(b))), bounded(len(b))); result < 0 {
+		return fmt.Errorf("opus: adding packet of %d bytes, % x..., to %d frames: %w", len(b), b[:min(len(b), 4)], r.lib.repacketizerFrames(r.state.addr()), Error(result))
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (r *Repacketizer) Frames() (int, error) {
 	if !r.state.valid() {
 		return 0, ErrClosed
 	}
-	return int(r.lib.repacketizerFrames(r.state.ptr())), nil
+	return int(r.lib.repacketizerFrames(r.state.addr())), nil
 }
 
 // Out writes frames begin to end-1 as one packet and returns its length. MaxRepacket bytes are always enough,
@@ -117,7 +117,7 @@ func (r *Repacketizer) Out(begin, end int, packet []byte) (int, error) {
 	if len(packet) == 0 {
 		return 0, check("repacketizing into 0 bytes", int32(BufferTooSmall))
 	}
-	size := r.lib.repacketizerOutRange(r.state.ptr(), int32(begin), int32(end), unsafe.Pointer(&packet[0]), bounded(len(packet)))
+	size := r.lib.repacketizerOutRange(r.state.addr(), int32(begin), int32(end), &packet[0], bounded(len(packet)))
 	return int(max(size, 0)), check("repacketizing", size)
 }
 
@@ -141,7 +141,7 @@ func (r *Repacketizer) Reset() error {
 		return ErrClosed
 	}
 	r.forget()
-	r.lib.repacketizerInit(r.state.ptr())
+	r.lib.repacketizerInit(r.state.addr())
 	return nil
 }
 
@@ -170,7 +170,7 @@ func (r *Repacketizer) PadStreams(data []byte, n, streams int) error {
 	if err := r.paddable(data, n, streams); err != nil {
 		return err
 	}
-	return check("padding", r.lib.multistreamPacketPad(unsafe.Pointer(&data[0]), int32(n), int32(len(data)), int32(streams)))
+	return check("padding", r.lib.packetPad(&data[0], int32(n), int32(len(data)), int32(streams)))
 }
 
 // UnpadStreams is Unpad for a multistream packet.
@@ -178,7 +178,7 @@ func (r *Repacketizer) UnpadStreams(data []byte, streams int) (int, error) {
 	if err := r.paddable(data, len(data), streams); err != nil {
 		return 0, err
 	}
-	n := r.lib.multistreamPacketUnpad(unsafe.Pointer(&data[0]), int32(len(data)), int32(streams))
+	n := r.lib.packetUnpad(&data[0], int32(len(data)), int32(streams))
 	return int(max(n, 0)), check("taking padding out", n)
 }
 

@@ -19,6 +19,10 @@ func TestBindAccepted(t *testing.T) {
 	if len(list) != 2 || !strings.HasSuffix(list[0].path, "x_cgo.go") || !strings.HasSuffix(list[1].path, "x_nocgo.go") {
 		t.Fatalf("%d outputs", len(list))
 	}
+	// A compiler of C takes an address for an integer with a warning at best.
+	if want := "((int32_t (*)(void *, int64_t))fn)((void *)a0, a1)"; !strings.Contains(string(list[0].content), want) {
+		t.Errorf("no %s in the cgo side", want)
+	}
 }
 
 // FuzzPrototype checks that nothing written as a prototype stops the generator, and that what is taken means the same when it is written

@@ -142,7 +142,7 @@ func (x *cCall) wrap(c *callModel) {
 		if i < len(c.proto.params) {
 			types = append(types, wire)
 			if t := c.proto.params[i]; p.kind == "uintptr" && t.ptr > 0 {
-				arg = "(void *)" + arg
+				arg, types[i] = "(void *)"+arg, wires["*"]
 			} else if p.kind == "uintptr" && cScalars[t.base] == nil && !c.opts.optional {
 				arg = "(" + t.base + ")" + arg
 			}
