@@ -3,6 +3,7 @@ module github.com/poolgen/poolgen
 go 1.26.0
 
 require (
+	github.com/blackjack/webcam v0.6.1
 	github.com/dave/jennifer v1.7.1
 	github.com/ebitengine/purego v0.11.3
 	github.com/fsnotify/fsnotify v1.10.1
@@ -18,6 +19,7 @@ require (
 	golang.org/x/tools v0.52.0
 	google.golang.org/grpc v1.85.0
 	modernc.org/memory v1.12.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (
@@ -25,5 +27,4 @@ require (
 	github.com/pion/randutil v0.1.0 // indirect
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	pgregory.net/rapid v1.3.0 // indirect
 )

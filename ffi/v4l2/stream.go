@@ -217,7 +217,9 @@ func (s *Stream) Start() error {
 		}
 	}
 	if err := s.switchTo(true); err != nil {
-		s.back()
+		if !isOutput(s.typ) {
+			s.unqueue() // the driver still has them; what is written stays for the next Start
+		}
 		return s.dev.fail("starting the stream", err, startMend(err))
 	}
 	s.started = true
