@@ -30,11 +30,11 @@ func run(t *testing.T, env []string, name string, args ...string) string {
 	return string(out)
 }
 
-// TestExamplesRegenerate regenerates every example and compares with what is checked in.
+// TestExamplesRegenerate regenerates every example and every binding and compares with what is checked in.
 func TestExamplesRegenerate(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "poolgen")
 	run(t, nil, "go", "build", "-o", bin, "./cmd/poolgen")
-	run(t, nil, bin, "-check", "./examples/...")
+	run(t, nil, bin, "-check", "./examples/...", "./ffi/...")
 	// The check itself must be able to fail.
 	stale, err := os.ReadFile("examples/frames/frames_pool.h")
 	if err != nil {

@@ -91,11 +91,12 @@
 //	soname=A,B       names to load the library by, the first that is there
 //	pkg-config=A,B   modules that cgo asks pkg-config for
 //	link=A,B         libraries that cgo links, without lib and .so
-//	include=A,B      headers that declare the functions
+//	include=A,B?     headers that declare the functions; a ? behind one that older versions lack
 //	package=NAME     package that has the library, for errors
 //	dev=NAME         package that has the headers, for errors
 //	types=T:G,...    Go types of the library's own integers and floats, as in opus_int32:int32
 //	as=name          name of the struct; by default the interface's with C behind it
+//	noescape, nocallback   for every function what they are for one, below
 //
 // Options of //poolgen:c, in the comment of a method:
 //
@@ -106,9 +107,10 @@
 //	noescape, nocallback   the directives of cgo, which keep arguments on the stack: C does not keep them, and does not call Go
 //
 // Types: C's int is int32, unsigned is uint32, long is int, unsigned long and size_t are uintptr, long long is int64, double is float64,
-// bool is bool. A pointer is unsafe.Pointer, a pointer to the Go type of what it points to, or, to C's own memory or a pooled block,
-// uintptr, which is the cheapest: cgo looks at the memory behind other pointers. A const char * that is a result may be a string, which
-// is copied. Other named types go by the Go type that the method has. A variadic function has a method for each number and kind of arguments that it is called with.
+// bool is bool. A pointer is a pointer to the Go type of what it points to, unsafe.Pointer, or, to C's own memory or a pooled block,
+// uintptr. Of the three, unsafe.Pointer costs most: cgo looks whether there are Go pointers in the memory behind it. A const char *
+// that is a result may be a string, which is copied. Other named types go by the Go type that the method has. A variadic function has a
+// method for each number and kind of arguments that it is called with.
 //
 // poolgen compares the two; the C compiler compares the prototypes, and the widths and kinds of named types, with the header whenever the
 // cgo side is built. So build it once for each target also when programs do not use it. Structs by value, floats of two widths in one call and

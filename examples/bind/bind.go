@@ -2,12 +2,10 @@ package main
 
 //go:generate go run github.com/poolgen/poolgen/cmd/poolgen
 
-import "unsafe"
-
 // zstd is what this program calls of libzstd. A context is C's own memory, so its address is a uintptr. A size that is a result may be an
 // error code, which isError tells.
 //
-//poolgen:bind soname=libzstd.so.1 pkg-config=libzstd include=zstd.h package=libzstd1 dev=libzstd-dev as=library
+//poolgen:bind soname=libzstd.so.1 pkg-config=libzstd include=zstd.h package=libzstd1 dev=libzstd-dev as=library noescape nocallback
 type zstd interface {
 	version() string               // const char *ZSTD_versionString(void)
 	number() uint32                // unsigned ZSTD_versionNumber(void)
@@ -23,28 +21,17 @@ type zstd interface {
 	// size_t ZSTD_compressCCtx(ZSTD_CCtx *cctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize, int compressionLevel)
 	//
 	// compress writes one frame and returns its length.
-	//
-	//poolgen:c noescape nocallback
-	compress(ctx uintptr, dst unsafe.Pointer, size uintptr, src unsafe.Pointer, n uintptr, level int32) uintptr
+	compress(ctx uintptr, dst *byte, size uintptr, src *byte, n uintptr, level int32) uintptr
 
 	// size_t ZSTD_decompressDCtx(ZSTD_DCtx *dctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize)
 	//
 	// decompress reads whole frames and returns how many bytes they held.
-	//
-	//poolgen:c noescape nocallback
-	decompress(ctx uintptr, dst unsafe.Pointer, size uintptr, src unsafe.Pointer, n uintptr) uintptr
+	decompress(ctx uintptr, dst *byte, size uintptr, src *byte, n uintptr) uintptr
 
 	// unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
 	//
 	// contentSize is how many bytes the frame at src holds, of which the first n bytes are given.
-	//
-	//poolgen:c noescape nocallback
-	contentSize(src unsafe.Pointer, n uintptr) uint64
-
-	// unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
-	//
-	// contentSizeAt is contentSize of a pooled block, whose address is as good as C's own: cgo need not look at what it points to.
-	contentSizeAt(src uintptr, n uintptr) uint64
+	contentSize(src *byte, n uintptr) uint64
 
 	// size_t ZSTD_CCtx_setPledgedSrcSize(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize)
 	pledge(ctx uintptr, size uint64) uintptr
@@ -61,5 +48,5 @@ type zstd interface {
 	// skippable reports, by 1, that a frame holds no data. Headers hide it behind ZSTD_STATIC_LINKING_ONLY.
 	//
 	//poolgen:c optional=1.5.0
-	skippable(src unsafe.Pointer, n uintptr) (uint32, error)
+	skippable(src *byte, n uintptr) (uint32, error)
 }

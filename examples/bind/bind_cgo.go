@@ -13,12 +13,36 @@ import (
 /*
 #cgo pkg-config: libzstd
 #cgo LDFLAGS: -ldl
+#cgo noescape pg_zstd_version
+#cgo nocallback pg_zstd_version
+#cgo noescape pg_zstd_number
+#cgo nocallback pg_zstd_number
+#cgo noescape pg_zstd_isError
+#cgo nocallback pg_zstd_isError
+#cgo noescape pg_zstd_errorName
+#cgo nocallback pg_zstd_errorName
+#cgo noescape pg_zstd_bound
+#cgo nocallback pg_zstd_bound
+#cgo noescape pg_zstd_newEncoder
+#cgo nocallback pg_zstd_newEncoder
+#cgo noescape pg_zstd_freeEncoder
+#cgo nocallback pg_zstd_freeEncoder
+#cgo noescape pg_zstd_newDecoder
+#cgo nocallback pg_zstd_newDecoder
+#cgo noescape pg_zstd_freeDecoder
+#cgo nocallback pg_zstd_freeDecoder
 #cgo noescape pg_zstd_compress
 #cgo nocallback pg_zstd_compress
 #cgo noescape pg_zstd_decompress
 #cgo nocallback pg_zstd_decompress
 #cgo noescape pg_zstd_contentSize
 #cgo nocallback pg_zstd_contentSize
+#cgo noescape pg_zstd_pledge
+#cgo nocallback pg_zstd_pledge
+#cgo noescape pg_zstd_defaultLevel
+#cgo nocallback pg_zstd_defaultLevel
+#cgo noescape pg_zstd_skippable
+#cgo nocallback pg_zstd_skippable
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -59,15 +83,13 @@ extern size_t (ZSTD_freeDCtx)(ZSTD_DCtx *dctx);
 static uintptr_t pg_zstd_freeDecoder(uintptr_t a0) { return (uintptr_t)(ZSTD_freeDCtx)((void *)a0); }
 
 extern size_t (ZSTD_compressCCtx)(ZSTD_CCtx *cctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize, int compressionLevel);
-static uintptr_t pg_zstd_compress(uintptr_t a0, void *a1, uintptr_t a2, void *a3, uintptr_t a4, int32_t a5) { return (uintptr_t)(ZSTD_compressCCtx)((void *)a0, a1, a2, a3, a4, a5); }
+static uintptr_t pg_zstd_compress(uintptr_t a0, uint8_t *a1, uintptr_t a2, uint8_t *a3, uintptr_t a4, int32_t a5) { return (uintptr_t)(ZSTD_compressCCtx)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern size_t (ZSTD_decompressDCtx)(ZSTD_DCtx *dctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize);
-static uintptr_t pg_zstd_decompress(uintptr_t a0, void *a1, uintptr_t a2, void *a3, uintptr_t a4) { return (uintptr_t)(ZSTD_decompressDCtx)((void *)a0, a1, a2, a3, a4); }
+static uintptr_t pg_zstd_decompress(uintptr_t a0, uint8_t *a1, uintptr_t a2, uint8_t *a3, uintptr_t a4) { return (uintptr_t)(ZSTD_decompressDCtx)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern unsigned long long (ZSTD_getFrameContentSize)(const void *src, size_t srcSize);
-static uint64_t pg_zstd_contentSize(void *a0, uintptr_t a1) { return (ZSTD_getFrameContentSize)(a0, a1); }
-
-static uint64_t pg_zstd_contentSizeAt(uintptr_t a0, uintptr_t a1) { return (ZSTD_getFrameContentSize)((void *)a0, a1); }
+static uint64_t pg_zstd_contentSize(uint8_t *a0, uintptr_t a1) { return (ZSTD_getFrameContentSize)((void *)a0, a1); }
 
 extern size_t (ZSTD_CCtx_setPledgedSrcSize)(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize);
 static uintptr_t pg_zstd_pledge(uintptr_t a0, uint64_t a1) { return (uintptr_t)(ZSTD_CCtx_setPledgedSrcSize)((void *)a0, a1); }
@@ -81,7 +103,7 @@ static int32_t pg_zstd_defaultLevel(void *fn) { return ((int32_t (*)(void))fn)()
 
 extern void pg_zstd_skippable_weak(void) __asm__("ZSTD_isSkippableFrame") __attribute__((weak));
 static void *pg_zstd_skippable_find(void) { return pg_zstd_skippable_weak ? (void *)pg_zstd_skippable_weak : dlsym(RTLD_DEFAULT, "ZSTD_isSkippableFrame"); }
-static uint32_t pg_zstd_skippable(void *fn, void *a0, uintptr_t a1) { return ((uint32_t (*)(void *, uintptr_t))fn)(a0, a1); }
+static uint32_t pg_zstd_skippable(void *fn, uint8_t *a0, uintptr_t a1) { return ((uint32_t (*)(uint8_t *, uintptr_t))fn)((void *)a0, a1); }
 */
 import "C"
 
@@ -147,23 +169,18 @@ func (*library) freeDecoder(dctx uintptr) uintptr {
 }
 
 // compress writes one frame and returns its length.
-func (*library) compress(ctx uintptr, dst unsafe.Pointer, size uintptr, src unsafe.Pointer, n uintptr, level int32) uintptr {
-	return uintptr(C.pg_zstd_compress(C.uintptr_t(ctx), dst, C.uintptr_t(size), src, C.uintptr_t(n), C.int32_t(level)))
+func (*library) compress(ctx uintptr, dst *byte, size uintptr, src *byte, n uintptr, level int32) uintptr {
+	return uintptr(C.pg_zstd_compress(C.uintptr_t(ctx), (*C.uint8_t)(unsafe.Pointer(dst)), C.uintptr_t(size), (*C.uint8_t)(unsafe.Pointer(src)), C.uintptr_t(n), C.int32_t(level)))
 }
 
 // decompress reads whole frames and returns how many bytes they held.
-func (*library) decompress(ctx uintptr, dst unsafe.Pointer, size uintptr, src unsafe.Pointer, n uintptr) uintptr {
-	return uintptr(C.pg_zstd_decompress(C.uintptr_t(ctx), dst, C.uintptr_t(size), src, C.uintptr_t(n)))
+func (*library) decompress(ctx uintptr, dst *byte, size uintptr, src *byte, n uintptr) uintptr {
+	return uintptr(C.pg_zstd_decompress(C.uintptr_t(ctx), (*C.uint8_t)(unsafe.Pointer(dst)), C.uintptr_t(size), (*C.uint8_t)(unsafe.Pointer(src)), C.uintptr_t(n)))
 }
 
 // contentSize is how many bytes the frame at src holds, of which the first n bytes are given.
-func (*library) contentSize(src unsafe.Pointer, n uintptr) uint64 {
-	return uint64(C.pg_zstd_contentSize(src, C.uintptr_t(n)))
-}
-
-// contentSizeAt is contentSize of a pooled block, whose address is as good as C's own: cgo need not look at what it points to.
-func (*library) contentSizeAt(src uintptr, n uintptr) uint64 {
-	return uint64(C.pg_zstd_contentSizeAt(C.uintptr_t(src), C.uintptr_t(n)))
+func (*library) contentSize(src *byte, n uintptr) uint64 {
+	return uint64(C.pg_zstd_contentSize((*C.uint8_t)(unsafe.Pointer(src)), C.uintptr_t(n)))
 }
 
 // pledge calls ZSTD_CCtx_setPledgedSrcSize.
@@ -185,11 +202,11 @@ func (l *library) hasDefaultLevel() bool {
 }
 
 // skippable reports, by 1, that a frame holds no data. Headers hide it behind ZSTD_STATIC_LINKING_ONLY.
-func (l *library) skippable(src unsafe.Pointer, n uintptr) (uint32, error) {
+func (l *library) skippable(src *byte, n uintptr) (uint32, error) {
 	if !l.hasSkippable() {
 		return 0, fmt.Errorf("libzstd.so.1 has no function ZSTD_isSkippableFrame: install libzstd1 1.5.0 or newer: %w", errors.ErrUnsupported)
 	}
-	return uint32(C.pg_zstd_skippable(l.fnSkippable, src, C.uintptr_t(n))), nil
+	return uint32(C.pg_zstd_skippable(l.fnSkippable, (*C.uint8_t)(unsafe.Pointer(src)), C.uintptr_t(n))), nil
 }
 
 // hasSkippable reports whether this libzstd.so.1 has ZSTD_isSkippableFrame. Without it, skippable returns an error that is errors.ErrUnsupported.

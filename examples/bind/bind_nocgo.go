@@ -16,23 +16,22 @@ import (
 // zstd is what this program calls of libzstd. A context is C's own memory, so its address is a uintptr. A size that is a result may be an
 // error code, which isError tells.
 type library struct {
-	call            dl.Caller
-	fnVersion       uintptr // const char *ZSTD_versionString(void)
-	fnNumber        uintptr // unsigned ZSTD_versionNumber(void)
-	fnIsError       uintptr // unsigned ZSTD_isError(size_t code)
-	fnErrorName     uintptr // const char *ZSTD_getErrorName(size_t code)
-	fnBound         uintptr // size_t ZSTD_compressBound(size_t srcSize)
-	fnNewEncoder    uintptr // ZSTD_CCtx *ZSTD_createCCtx(void)
-	fnFreeEncoder   uintptr // size_t ZSTD_freeCCtx(ZSTD_CCtx *cctx)
-	fnNewDecoder    uintptr // ZSTD_DCtx *ZSTD_createDCtx(void)
-	fnFreeDecoder   uintptr // size_t ZSTD_freeDCtx(ZSTD_DCtx *dctx)
-	fnCompress      uintptr // size_t ZSTD_compressCCtx(ZSTD_CCtx *cctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize, int compressionLevel)
-	fnDecompress    uintptr // size_t ZSTD_decompressDCtx(ZSTD_DCtx *dctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize)
-	fnContentSize   uintptr // unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
-	fnContentSizeAt uintptr // unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
-	fnPledge        uintptr // size_t ZSTD_CCtx_setPledgedSrcSize(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize)
-	fnDefaultLevel  uintptr // int ZSTD_defaultCLevel(void)
-	fnSkippable     uintptr // unsigned ZSTD_isSkippableFrame(const void *buffer, size_t size)
+	call           dl.Caller
+	fnVersion      uintptr // const char *ZSTD_versionString(void)
+	fnNumber       uintptr // unsigned ZSTD_versionNumber(void)
+	fnIsError      uintptr // unsigned ZSTD_isError(size_t code)
+	fnErrorName    uintptr // const char *ZSTD_getErrorName(size_t code)
+	fnBound        uintptr // size_t ZSTD_compressBound(size_t srcSize)
+	fnNewEncoder   uintptr // ZSTD_CCtx *ZSTD_createCCtx(void)
+	fnFreeEncoder  uintptr // size_t ZSTD_freeCCtx(ZSTD_CCtx *cctx)
+	fnNewDecoder   uintptr // ZSTD_DCtx *ZSTD_createDCtx(void)
+	fnFreeDecoder  uintptr // size_t ZSTD_freeDCtx(ZSTD_DCtx *dctx)
+	fnCompress     uintptr // size_t ZSTD_compressCCtx(ZSTD_CCtx *cctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize, int compressionLevel)
+	fnDecompress   uintptr // size_t ZSTD_decompressDCtx(ZSTD_DCtx *dctx, void *dst, size_t dstCapacity, const void *src, size_t srcSize)
+	fnContentSize  uintptr // unsigned long long ZSTD_getFrameContentSize(const void *src, size_t srcSize)
+	fnPledge       uintptr // size_t ZSTD_CCtx_setPledgedSrcSize(ZSTD_CCtx *cctx, unsigned long long pledgedSrcSize)
+	fnDefaultLevel uintptr // int ZSTD_defaultCLevel(void)
+	fnSkippable    uintptr // unsigned ZSTD_isSkippableFrame(const void *buffer, size_t size)
 }
 
 var _ zstd = (*library)(nil)
@@ -63,7 +62,6 @@ func openZstdFrom(of dl.Library) (*library, error) {
 		dl.Symbol{Name: "ZSTD_compressCCtx", At: &l.fnCompress},
 		dl.Symbol{Name: "ZSTD_decompressDCtx", At: &l.fnDecompress},
 		dl.Symbol{Name: "ZSTD_getFrameContentSize", At: &l.fnContentSize},
-		dl.Symbol{Name: "ZSTD_getFrameContentSize", At: &l.fnContentSizeAt},
 		dl.Symbol{Name: "ZSTD_CCtx_setPledgedSrcSize", At: &l.fnPledge},
 		dl.Symbol{Name: "ZSTD_defaultCLevel", At: &l.fnDefaultLevel, Optional: true},
 		dl.Symbol{Name: "ZSTD_isSkippableFrame", At: &l.fnSkippable, Optional: true},
@@ -120,23 +118,18 @@ func (l *library) freeDecoder(dctx uintptr) uintptr {
 }
 
 // compress writes one frame and returns its length.
-func (l *library) compress(ctx uintptr, dst unsafe.Pointer, size uintptr, src unsafe.Pointer, n uintptr, level int32) uintptr {
-	return l.call.Call(l.fnCompress, ctx, uintptr(dst), size, uintptr(src), n, uintptr(level), 0, 0)
+func (l *library) compress(ctx uintptr, dst *byte, size uintptr, src *byte, n uintptr, level int32) uintptr {
+	return l.call.Call(l.fnCompress, ctx, uintptr(unsafe.Pointer(dst)), size, uintptr(unsafe.Pointer(src)), n, uintptr(level), 0, 0)
 }
 
 // decompress reads whole frames and returns how many bytes they held.
-func (l *library) decompress(ctx uintptr, dst unsafe.Pointer, size uintptr, src unsafe.Pointer, n uintptr) uintptr {
-	return l.call.Call(l.fnDecompress, ctx, uintptr(dst), size, uintptr(src), n, 0, 0, 0)
+func (l *library) decompress(ctx uintptr, dst *byte, size uintptr, src *byte, n uintptr) uintptr {
+	return l.call.Call(l.fnDecompress, ctx, uintptr(unsafe.Pointer(dst)), size, uintptr(unsafe.Pointer(src)), n, 0, 0, 0)
 }
 
 // contentSize is how many bytes the frame at src holds, of which the first n bytes are given.
-func (l *library) contentSize(src unsafe.Pointer, n uintptr) uint64 {
-	return uint64(dl.Join(l.call.Call16(l.fnContentSize, uintptr(src), n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
-}
-
-// contentSizeAt is contentSize of a pooled block, whose address is as good as C's own: cgo need not look at what it points to.
-func (l *library) contentSizeAt(src uintptr, n uintptr) uint64 {
-	return uint64(dl.Join(l.call.Call16(l.fnContentSizeAt, src, n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+func (l *library) contentSize(src *byte, n uintptr) uint64 {
+	return uint64(dl.Join(l.call.Call16(l.fnContentSize, uintptr(unsafe.Pointer(src)), n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
 }
 
 // pledge calls ZSTD_CCtx_setPledgedSrcSize.
@@ -164,11 +157,11 @@ func (l *library) hasDefaultLevel() bool {
 }
 
 // skippable reports, by 1, that a frame holds no data. Headers hide it behind ZSTD_STATIC_LINKING_ONLY.
-func (l *library) skippable(src unsafe.Pointer, n uintptr) (uint32, error) {
+func (l *library) skippable(src *byte, n uintptr) (uint32, error) {
 	if !l.hasSkippable() {
 		return 0, fmt.Errorf("libzstd.so.1 has no function ZSTD_isSkippableFrame: install libzstd1 1.5.0 or newer: %w", errors.ErrUnsupported)
 	}
-	return uint32(l.call.Call(l.fnSkippable, uintptr(src), n, 0, 0, 0, 0, 0, 0)), nil
+	return uint32(l.call.Call(l.fnSkippable, uintptr(unsafe.Pointer(src)), n, 0, 0, 0, 0, 0, 0)), nil
 }
 
 // hasSkippable reports whether this libzstd.so.1 has ZSTD_isSkippableFrame. Without it, skippable returns an error that is errors.ErrUnsupported.

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -46,12 +45,12 @@ func TestFramesComeBack(t *testing.T) {
 			continue
 		}
 		frames := packed.Bytes()
-		if n := z.contentSize(unsafe.Pointer(&frames[0]), uintptr(len(frames))); n != uint64(min(size, blockSize)) {
+		if n := z.contentSize(&frames[0], uintptr(len(frames))); n != uint64(min(size, blockSize)) {
 			t.Errorf("the first frame of %d bytes holds %d", size, n)
 		}
 		got := make([]byte, size+1)
 		ctx := z.newDecoder()
-		n := z.decompress(ctx, unsafe.Pointer(&got[0]), uintptr(len(got)), unsafe.Pointer(&frames[0]), uintptr(len(frames)))
+		n := z.decompress(ctx, &got[0], uintptr(len(got)), &frames[0], uintptr(len(frames)))
 		if err := z.check(n); err != nil || !bytes.Equal(got[:n], want) {
 			t.Errorf("%d bytes do not come back: %v", size, err)
 		}
@@ -93,23 +92,23 @@ func TestWidths(t *testing.T) {
 			t.Errorf("pledging %d: %v", size, err)
 		}
 	}
-	n := z.compress(ctx, unsafe.Pointer(&frame[0]), uintptr(len(frame)), unsafe.Pointer(&raw[0]), uintptr(len(raw)), -7)
+	n := z.compress(ctx, &frame[0], uintptr(len(frame)), &raw[0], uintptr(len(raw)), -7)
 	if err := z.check(n); err != nil {
 		t.Fatal(err)
 	}
-	if got := z.contentSize(unsafe.Pointer(&frame[0]), n); got != uint64(len(raw)) {
+	if got := z.contentSize(&frame[0], n); got != uint64(len(raw)) {
 		t.Errorf("content of %d bytes", got)
 	}
 	// ZSTD_CONTENTSIZE_ERROR and ZSTD_CONTENTSIZE_UNKNOWN are -2 and -1: all 64 bits are there.
-	if got := z.contentSize(unsafe.Pointer(&raw[0]), uintptr(len(raw))); got != math.MaxUint64-1 {
+	if got := z.contentSize(&raw[0], uintptr(len(raw))); got != math.MaxUint64-1 {
 		t.Errorf("content of no frame: %#x", got)
 	}
 	// A hand-written header, magic number 0xfd2fb528: 8 bytes of content size, no window (RFC 8878, 3.1.1.1).
 	header := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0}
-	if got := z.contentSize(unsafe.Pointer(&header[0]), uintptr(len(header))); got != 0x0807060504030201 {
+	if got := z.contentSize(&header[0], uintptr(len(header))); got != 0x0807060504030201 {
 		t.Errorf("content size %#x", got)
 	}
-	got := z.compress(ctx, unsafe.Pointer(&frame[0]), 1, unsafe.Pointer(&raw[0]), uintptr(len(raw)), 1)
+	got := z.compress(ctx, &frame[0], 1, &raw[0], uintptr(len(raw)), 1)
 	if err := z.check(got); err == nil || !strings.Contains(err.Error(), "too small") {
 		t.Errorf("a frame in one byte: %v", err)
 	}
@@ -130,7 +129,7 @@ func TestOptional(t *testing.T) {
 		t.Errorf("default level %d, %v", level, err)
 	}
 	skip := []byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}
-	got, err := z.skippable(unsafe.Pointer(&skip[0]), uintptr(len(skip)))
+	got, err := z.skippable(&skip[0], uintptr(len(skip)))
 	if z.hasSkippable() && (err != nil || got != 1) || !z.hasSkippable() && !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("skippable %d, %v", got, err)
 	}
@@ -155,10 +154,10 @@ func TestCallsAllocateNothing(t *testing.T) {
 		if err := e.compress(dst, src); err != nil {
 			t.Fatal(err)
 		}
-		if n := e.z.decompress(dec, back.Pointer(), uintptr(back.Cap()), dst.Pointer(), uintptr(dst.Len())); n != 2000 {
+		if n := e.z.decompress(dec, (*byte)(back.Pointer()), uintptr(back.Cap()), (*byte)(dst.Pointer()), uintptr(dst.Len())); n != 2000 {
 			t.Fatal(n)
 		}
-		if n := e.z.contentSize(dst.Pointer(), uintptr(dst.Len())); n != 2000 {
+		if n := e.z.contentSize((*byte)(dst.Pointer()), uintptr(dst.Len())); n != 2000 {
 			t.Fatal(n)
 		}
 		if _, err := e.z.defaultLevel(); err != nil && e.z.hasDefaultLevel() {
@@ -207,13 +206,7 @@ func BenchmarkCall(b *testing.B) {
 	b.Run("Buf", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			z.contentSize(buf.Pointer(), uintptr(buf.Len()))
-		}
-	})
-	b.Run("Buf by address", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			z.contentSizeAt(uintptr(buf.Pointer()), uintptr(buf.Len()))
+			z.contentSize((*byte)(buf.Pointer()), uintptr(buf.Len()))
 		}
 	})
 }

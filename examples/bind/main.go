@@ -125,7 +125,7 @@ func (e *encoder) frameOf(out io.Writer, src pool.Buf) (int, error) {
 
 // compress makes dst one frame with the bytes of src. C sees both where they are.
 func (e *encoder) compress(dst, src pool.Buf) error {
-	n := e.z.compress(e.ctx, dst.Pointer(), uintptr(dst.Cap()), src.Pointer(), uintptr(src.Len()), e.level)
+	n := e.z.compress(e.ctx, (*byte)(dst.Pointer()), uintptr(dst.Cap()), (*byte)(src.Pointer()), uintptr(src.Len()), e.level)
 	if err := e.z.check(n); err != nil {
 		return fmt.Errorf("compressing %d bytes: %w", src.Len(), err)
 	}

@@ -13,11 +13,13 @@ type bindOptions struct {
 	sonames   []string          // to load, in order
 	pkgConfig []string          // modules of pkg-config, for cgo
 	link      []string          // libraries to link, without lib and .so
-	include   []string          // headers
+	include   []string          // headers; a ? behind one that older versions lack
 	debian    string            // package with the library
 	dev       string            // package with the header
 	as        string            // name of the Go type that is emitted
 	types     map[string]string // of a typedef in C to that in Go
+
+	noescape, nocallback bool // of every function
 }
 
 // callOptions are those of a //poolgen:c directive on one function.
@@ -53,7 +55,7 @@ func parseBind(d *ast.Directive, diags *diagnostics) bindOptions {
 		case "link":
 			o.link, err = nameList(value)
 		case "include":
-			o.include, err = nameList(value)
+			o.include, err = headerList(value)
 		case "package":
 			o.debian, err = value, plainName(value)
 		case "dev":
@@ -64,8 +66,14 @@ func parseBind(d *ast.Directive, diags *diagnostics) bindOptions {
 			}
 		case "types":
 			o.types, err = typeList(value)
+		case "noescape", "nocallback":
+			o.noescape, o.nocallback = o.noescape || key == "noescape", o.nocallback || key == "nocallback"
+			if hasValue {
+				diags.addf(a.Pos, codeValue, "option %q takes no value: write %s", key, key)
+			}
+			continue
 		default:
-			diags.addf(a.Pos, codeOption, "unknown option %q of //poolgen:bind: it knows soname=, pkg-config=, link=, include=, package=, dev=, types= and as=", key)
+			diags.addf(a.Pos, codeOption, "unknown option %q of //poolgen:bind: it knows soname=, pkg-config=, link=, include=, package=, dev=, types=, as=, noescape and nocallback", key)
 			continue
 		}
 		if !hasValue {
@@ -147,6 +155,20 @@ func plainName(s string) error {
 		return fmt.Errorf("%q is not a name", s)
 	}
 	return nil
+}
+
+// headerList reads headers, of which the first is always there.
+func headerList(text string) ([]string, error) {
+	list := strings.Split(text, ",")
+	for i, name := range list {
+		if list[i] = strings.TrimSuffix(name, "?"); i == 0 && list[0] != name {
+			return nil, fmt.Errorf("%s may be missing: name a header before it that is always there", name)
+		}
+	}
+	if _, err := nameList(strings.Join(list, ",")); err != nil {
+		return nil, err
+	}
+	return strings.Split(text, ","), nil
 }
 
 func nameList(text string) ([]string, error) {

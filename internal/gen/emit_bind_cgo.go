@@ -65,6 +65,8 @@ func (f *file) cgoCall(m *bindModel, c *callModel) []jen.Code {
 			switch {
 			case p.kind == "Pointer" && !isNamed(p.typ):
 				g.Add(x)
+			case p.flat():
+				g.Parens(jen.Op("*").Qual("C", "uint8_t")).Call(jen.Qual(unsafePath, "Pointer").Call(x))
 			case isPtr(p.kind):
 				g.Qual(unsafePath, "Pointer").Call(x)
 			default:
@@ -84,12 +86,32 @@ func (f *file) cgoCall(m *bindModel, c *callModel) []jen.Code {
 	return returns(c, e)
 }
 
+// flat reports whether the parameter is a Go pointer to memory that has no pointers in it. Cgo need not look for some, and does not if
+// the pointer's type in C says so.
+func (p callParam) flat() bool {
+	return p.kind == "*" && !holdsPointer(p.typ.Underlying().(*types.Pointer).Elem(), nil)
+}
+
+// wire is the C type in which the parameter crosses.
+func (p callParam) wire() string {
+	if p.flat() {
+		return "uint8_t *"
+	}
+	return wires[p.kind]
+}
+
 // cBind is what the template of the C side of a binding needs.
 type cBind struct {
 	PkgConfig, Link, Header, Dev string
-	Include                      []string
+	Include                      []cInclude
 	Optional                     bool
 	Calls                        []cCall
+}
+
+// cInclude is a header.
+type cInclude struct {
+	Name  string
+	Maybe bool // older versions lack it
 }
 
 // cCall is one function in C.
@@ -105,7 +127,11 @@ type cCall struct {
 }
 
 func (m *bindModel) inC() cBind {
-	b := cBind{PkgConfig: strings.Join(m.opts.pkgConfig, " "), Dev: m.opts.dev, Include: m.opts.include, Optional: m.optional()}
+	b := cBind{PkgConfig: strings.Join(m.opts.pkgConfig, " "), Dev: m.opts.dev, Optional: m.optional()}
+	for _, name := range m.opts.include {
+		name, maybe := strings.CutSuffix(name, "?")
+		b.Include = append(b.Include, cInclude{name, maybe})
+	}
 	for _, name := range m.opts.link {
 		b.Link = strings.TrimSpace(b.Link + " -l" + name)
 	}
@@ -114,7 +140,7 @@ func (m *bindModel) inC() cBind {
 	}
 	declared, asserted := map[string]bool{}, map[string]bool{}
 	for _, c := range m.calls {
-		x := cCall{Wrapper: m.wrapper(c), Name: c.proto.name, Optional: c.opts.optional, Condition: c.opts.header, NoEscape: c.opts.noescape, NoCallback: c.opts.nocallback}
+		x := cCall{Wrapper: m.wrapper(c), Name: c.proto.name, Optional: c.opts.optional, Condition: c.opts.header, NoEscape: c.opts.noescape || m.opts.noescape, NoCallback: c.opts.nocallback || m.opts.nocallback}
 		if text := fmt.Sprintf("extern %s%s(%s)%s;", c.proto.before, spaceAfter(c.proto.before), c.proto.name, c.proto.after); !declared[text] && (!c.opts.optional || c.opts.header != "") {
 			x.Prototype, declared[text] = text, true
 		}
@@ -137,12 +163,14 @@ func (x *cCall) wrap(c *callModel) {
 		params = append(params, "void *fn")
 	}
 	for i, p := range c.params {
-		wire, arg := wires[p.kind], fmt.Sprintf("a%d", i)
+		wire, arg := p.wire(), fmt.Sprintf("a%d", i)
 		params = append(params, wire+spaceAfter(wire)+arg)
 		if i < len(c.proto.params) {
 			types = append(types, wire)
 			if t := c.proto.params[i]; p.kind == "uintptr" && t.ptr > 0 {
 				arg, types[i] = "(void *)"+arg, wires["*"]
+			} else if p.flat() {
+				arg = "(void *)" + arg
 			} else if p.kind == "uintptr" && cScalars[t.base] == nil && !c.opts.optional {
 				arg = "(" + t.base + ")" + arg
 			}
