@@ -74,14 +74,14 @@ extern snd_pcm_sframes_t (snd_pcm_avail_update)(snd_pcm_t *h);
 static intptr_t pg_streamCalls_availUpdate(void *a0) { return (snd_pcm_avail_update)(a0); }
 
 extern int (snd_pcm_delay)(snd_pcm_t *h, snd_pcm_sframes_t *delayp);
-static int32_t pg_streamCalls_delay(void *a0, void *a1) { return (snd_pcm_delay)(a0, a1); }
+static int32_t pg_streamCalls_delay(void *a0, uint8_t *a1) { return (snd_pcm_delay)(a0, (void *)a1); }
 
 extern int (snd_pcm_avail_delay)(snd_pcm_t *h, snd_pcm_sframes_t *availp, snd_pcm_sframes_t *delayp);
-static int32_t pg_streamCalls_availDelay(void *a0, void *a1, void *a2) { return (snd_pcm_avail_delay)(a0, a1, a2); }
+static int32_t pg_streamCalls_availDelay(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_avail_delay)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_htimestamp)(snd_pcm_t *h, snd_pcm_uframes_t *avail, snd_htimestamp_t *tstamp);
 _Static_assert(sizeof(snd_pcm_uframes_t) == sizeof(uintptr_t), "snd_pcm_uframes_t is not as wide as uintptr in Go");
-static int32_t pg_streamCalls_htimestamp(void *a0, void *a1, void *a2) { return (snd_pcm_htimestamp)(a0, a1, a2); }
+static int32_t pg_streamCalls_htimestamp(void *a0, uint8_t *a1, void *a2) { return (snd_pcm_htimestamp)(a0, (void *)a1, a2); }
 
 extern snd_pcm_sframes_t (snd_pcm_rewindable)(snd_pcm_t *h);
 static intptr_t pg_streamCalls_rewindable(void *a0) { return (snd_pcm_rewindable)(a0); }
@@ -114,7 +114,7 @@ extern snd_pcm_sframes_t (snd_pcm_writen)(snd_pcm_t *h, void **bufs, snd_pcm_ufr
 static intptr_t pg_streamCalls_writen(void *a0, void *a1, uintptr_t a2) { return (snd_pcm_writen)(a0, a1, (snd_pcm_uframes_t)a2); }
 
 extern int (snd_pcm_mmap_begin)(snd_pcm_t *h, const snd_pcm_channel_area_t **areas, snd_pcm_uframes_t *offset, snd_pcm_uframes_t *frames);
-static int32_t pg_streamCalls_mmapBegin(void *a0, void *a1, void *a2, void *a3) { return (snd_pcm_mmap_begin)(a0, a1, a2, a3); }
+static int32_t pg_streamCalls_mmapBegin(void *a0, void *a1, uint8_t *a2, uint8_t *a3) { return (snd_pcm_mmap_begin)(a0, a1, (void *)a2, (void *)a3); }
 
 extern snd_pcm_sframes_t (snd_pcm_mmap_commit)(snd_pcm_t *h, snd_pcm_uframes_t offset, snd_pcm_uframes_t frames);
 static intptr_t pg_streamCalls_mmapCommit(void *a0, uintptr_t a1, uintptr_t a2) { return (snd_pcm_mmap_commit)(a0, (snd_pcm_uframes_t)a1, (snd_pcm_uframes_t)a2); }
@@ -138,7 +138,7 @@ extern int (snd_pcm_poll_descriptors)(snd_pcm_t *h, struct pollfd *pfds, unsigne
 static int32_t pg_streamCalls_poll(void *a0, void *a1, uint32_t a2) { return (snd_pcm_poll_descriptors)(a0, a1, a2); }
 
 extern int (snd_pcm_poll_descriptors_revents)(snd_pcm_t *h, struct pollfd *pfds, unsigned int nfds, unsigned short *revents);
-static int32_t pg_streamCalls_pollRevents(void *a0, void *a1, uint32_t a2, void *a3) { return (snd_pcm_poll_descriptors_revents)(a0, a1, a2, a3); }
+static int32_t pg_streamCalls_pollRevents(void *a0, void *a1, uint32_t a2, uint8_t *a3) { return (snd_pcm_poll_descriptors_revents)(a0, a1, a2, (void *)a3); }
 
 extern snd_pcm_chmap_t *(snd_pcm_get_chmap)(snd_pcm_t *h);
 static void *pg_streamCalls_getChmap(void *a0) { return (void *)(snd_pcm_get_chmap)(a0); }
@@ -312,17 +312,17 @@ func (*streamCallsC) availUpdate(h handle) int {
 
 // delay calls snd_pcm_delay.
 func (*streamCallsC) delay(h handle, delayp *int) Code {
-	return Code(C.pg_streamCalls_delay(unsafe.Pointer(h), unsafe.Pointer(delayp)))
+	return Code(C.pg_streamCalls_delay(unsafe.Pointer(h), (*C.uint8_t)(unsafe.Pointer(delayp))))
 }
 
 // availDelay calls snd_pcm_avail_delay.
 func (*streamCallsC) availDelay(h handle, availp *int, delayp *int) Code {
-	return Code(C.pg_streamCalls_availDelay(unsafe.Pointer(h), unsafe.Pointer(availp), unsafe.Pointer(delayp)))
+	return Code(C.pg_streamCalls_availDelay(unsafe.Pointer(h), (*C.uint8_t)(unsafe.Pointer(availp)), (*C.uint8_t)(unsafe.Pointer(delayp))))
 }
 
 // htimestamp calls snd_pcm_htimestamp.
 func (*streamCallsC) htimestamp(h handle, avail *uintptr, tstamp unsafe.Pointer) Code {
-	return Code(C.pg_streamCalls_htimestamp(unsafe.Pointer(h), unsafe.Pointer(avail), tstamp))
+	return Code(C.pg_streamCalls_htimestamp(unsafe.Pointer(h), (*C.uint8_t)(unsafe.Pointer(avail)), tstamp))
 }
 
 // rewindable calls snd_pcm_rewindable.
@@ -377,7 +377,7 @@ func (*streamCallsC) writen(h handle, bufs *unsafe.Pointer, size uintptr) int {
 
 // mmapBegin calls snd_pcm_mmap_begin.
 func (*streamCallsC) mmapBegin(h handle, areas *unsafe.Pointer, offset *uintptr, frames *uintptr) Code {
-	return Code(C.pg_streamCalls_mmapBegin(unsafe.Pointer(h), unsafe.Pointer(areas), unsafe.Pointer(offset), unsafe.Pointer(frames)))
+	return Code(C.pg_streamCalls_mmapBegin(unsafe.Pointer(h), unsafe.Pointer(areas), (*C.uint8_t)(unsafe.Pointer(offset)), (*C.uint8_t)(unsafe.Pointer(frames))))
 }
 
 // mmapCommit calls snd_pcm_mmap_commit.
@@ -417,7 +417,7 @@ func (*streamCallsC) poll(h handle, pfds unsafe.Pointer, space uint32) Code {
 
 // pollRevents calls snd_pcm_poll_descriptors_revents.
 func (*streamCallsC) pollRevents(h handle, pfds unsafe.Pointer, nfds uint32, revents *uint16) Code {
-	return Code(C.pg_streamCalls_pollRevents(unsafe.Pointer(h), pfds, C.uint32_t(nfds), unsafe.Pointer(revents)))
+	return Code(C.pg_streamCalls_pollRevents(unsafe.Pointer(h), pfds, C.uint32_t(nfds), (*C.uint8_t)(unsafe.Pointer(revents))))
 }
 
 // getChmap calls snd_pcm_get_chmap.

@@ -33,7 +33,7 @@ extern int (snd_device_name_free_hint)(void **hints);
 static int32_t pg_controlCalls_deviceNameFreeHint(void *a0) { return (snd_device_name_free_hint)(a0); }
 
 extern int (snd_card_next)(int *card);
-static int32_t pg_controlCalls_cardNext(void *a0) { return (snd_card_next)(a0); }
+static int32_t pg_controlCalls_cardNext(uint8_t *a0) { return (snd_card_next)((void *)a0); }
 
 extern int (snd_ctl_open)(snd_ctl_t **ctl, const char *name, int mode);
 static int32_t pg_controlCalls_ctlOpen(void *a0, void *a1, int32_t a2) { return (snd_ctl_open)(a0, a1, a2); }
@@ -75,7 +75,7 @@ extern const char *(snd_ctl_card_info_get_components)(const snd_ctl_card_info_t 
 static const char *pg_controlCalls_cardInfoGetComponents(void *a0) { return (snd_ctl_card_info_get_components)(a0); }
 
 extern int (snd_ctl_pcm_next_device)(snd_ctl_t *ctl, int *device);
-static int32_t pg_controlCalls_ctlPcmNextDevice(void *a0, void *a1) { return (snd_ctl_pcm_next_device)(a0, a1); }
+static int32_t pg_controlCalls_ctlPcmNextDevice(void *a0, uint8_t *a1) { return (snd_ctl_pcm_next_device)(a0, (void *)a1); }
 
 extern int (snd_ctl_pcm_info)(snd_ctl_t *ctl, snd_pcm_info_t *info);
 static int32_t pg_controlCalls_ctlPcmInfo(void *a0, void *a1) { return (snd_ctl_pcm_info)(a0, a1); }
@@ -273,13 +273,13 @@ extern void (snd_ctl_elem_value_set_iec958)(snd_ctl_elem_value_t *o, const snd_a
 static void pg_controlCalls_elemValueSetIec958(void *a0, void *a1) { (snd_ctl_elem_value_set_iec958)(a0, a1); }
 
 extern int (snd_ctl_get_dB_range)(snd_ctl_t *ctl, const snd_ctl_elem_id_t *id, long *min, long *max);
-static int32_t pg_controlCalls_ctlGetDBRange(void *a0, void *a1, void *a2, void *a3) { return (snd_ctl_get_dB_range)(a0, a1, a2, a3); }
+static int32_t pg_controlCalls_ctlGetDBRange(void *a0, void *a1, uint8_t *a2, uint8_t *a3) { return (snd_ctl_get_dB_range)(a0, a1, (void *)a2, (void *)a3); }
 
 extern int (snd_ctl_convert_to_dB)(snd_ctl_t *ctl, const snd_ctl_elem_id_t *id, long volume, long *gain);
-static int32_t pg_controlCalls_ctlConvertToDB(void *a0, void *a1, intptr_t a2, void *a3) { return (snd_ctl_convert_to_dB)(a0, a1, a2, a3); }
+static int32_t pg_controlCalls_ctlConvertToDB(void *a0, void *a1, intptr_t a2, uint8_t *a3) { return (snd_ctl_convert_to_dB)(a0, a1, a2, (void *)a3); }
 
 extern int (snd_ctl_convert_from_dB)(snd_ctl_t *ctl, const snd_ctl_elem_id_t *id, long gain, long *value, int xdir);
-static int32_t pg_controlCalls_ctlConvertFromDB(void *a0, void *a1, intptr_t a2, void *a3, int32_t a4) { return (snd_ctl_convert_from_dB)(a0, a1, a2, a3, a4); }
+static int32_t pg_controlCalls_ctlConvertFromDB(void *a0, void *a1, intptr_t a2, uint8_t *a3, int32_t a4) { return (snd_ctl_convert_from_dB)(a0, a1, a2, (void *)a3, a4); }
 
 extern int (snd_ctl_elem_lock)(snd_ctl_t *ctl, snd_ctl_elem_id_t *id);
 static int32_t pg_controlCalls_elemLock(void *a0, void *a1) { return (snd_ctl_elem_lock)(a0, a1); }
@@ -318,7 +318,7 @@ extern int (snd_ctl_poll_descriptors)(snd_ctl_t *ctl, struct pollfd *pfds, unsig
 static int32_t pg_controlCalls_ctlPoll(void *a0, void *a1, uint32_t a2) { return (snd_ctl_poll_descriptors)(a0, a1, a2); }
 
 extern int (snd_ctl_poll_descriptors_revents)(snd_ctl_t *ctl, struct pollfd *pfds, unsigned int nfds, unsigned short *revents);
-static int32_t pg_controlCalls_ctlPollRevents(void *a0, void *a1, uint32_t a2, void *a3) { return (snd_ctl_poll_descriptors_revents)(a0, a1, a2, a3); }
+static int32_t pg_controlCalls_ctlPollRevents(void *a0, void *a1, uint32_t a2, uint8_t *a3) { return (snd_ctl_poll_descriptors_revents)(a0, a1, a2, (void *)a3); }
 
 extern void (free)(void *p);
 static void pg_controlCalls_free(void *a0) { (free)(a0); }
@@ -359,7 +359,7 @@ func (*controlCallsC) deviceNameFreeHint(hints *unsafe.Pointer) Code {
 
 // cardNext calls snd_card_next.
 func (*controlCallsC) cardNext(card *int32) Code {
-	return Code(C.pg_controlCalls_cardNext(unsafe.Pointer(card)))
+	return Code(C.pg_controlCalls_cardNext((*C.uint8_t)(unsafe.Pointer(card))))
 }
 
 // ctlOpen calls snd_ctl_open.
@@ -429,7 +429,7 @@ func (*controlCallsC) cardInfoGetComponents(o unsafe.Pointer) string {
 
 // ctlPcmNextDevice calls snd_ctl_pcm_next_device.
 func (*controlCallsC) ctlPcmNextDevice(ctl unsafe.Pointer, device *int32) Code {
-	return Code(C.pg_controlCalls_ctlPcmNextDevice(ctl, unsafe.Pointer(device)))
+	return Code(C.pg_controlCalls_ctlPcmNextDevice(ctl, (*C.uint8_t)(unsafe.Pointer(device))))
 }
 
 // ctlPcmInfo calls snd_ctl_pcm_info.
@@ -749,17 +749,17 @@ func (*controlCallsC) elemValueSetIec958(o unsafe.Pointer, to unsafe.Pointer) {
 
 // ctlGetDBRange calls snd_ctl_get_dB_range.
 func (*controlCallsC) ctlGetDBRange(ctl unsafe.Pointer, id unsafe.Pointer, a2 *int, a3 *int) Code {
-	return Code(C.pg_controlCalls_ctlGetDBRange(ctl, id, unsafe.Pointer(a2), unsafe.Pointer(a3)))
+	return Code(C.pg_controlCalls_ctlGetDBRange(ctl, id, (*C.uint8_t)(unsafe.Pointer(a2)), (*C.uint8_t)(unsafe.Pointer(a3))))
 }
 
 // ctlConvertToDB calls snd_ctl_convert_to_dB.
 func (*controlCallsC) ctlConvertToDB(ctl unsafe.Pointer, id unsafe.Pointer, volume int, gain *int) Code {
-	return Code(C.pg_controlCalls_ctlConvertToDB(ctl, id, C.intptr_t(volume), unsafe.Pointer(gain)))
+	return Code(C.pg_controlCalls_ctlConvertToDB(ctl, id, C.intptr_t(volume), (*C.uint8_t)(unsafe.Pointer(gain))))
 }
 
 // ctlConvertFromDB calls snd_ctl_convert_from_dB.
 func (*controlCallsC) ctlConvertFromDB(ctl unsafe.Pointer, id unsafe.Pointer, gain int, value *int, xdir int32) Code {
-	return Code(C.pg_controlCalls_ctlConvertFromDB(ctl, id, C.intptr_t(gain), unsafe.Pointer(value), C.int32_t(xdir)))
+	return Code(C.pg_controlCalls_ctlConvertFromDB(ctl, id, C.intptr_t(gain), (*C.uint8_t)(unsafe.Pointer(value)), C.int32_t(xdir)))
 }
 
 // elemLock calls snd_ctl_elem_lock.
@@ -819,7 +819,7 @@ func (*controlCallsC) ctlPoll(ctl unsafe.Pointer, pfds unsafe.Pointer, space uin
 
 // ctlPollRevents calls snd_ctl_poll_descriptors_revents.
 func (*controlCallsC) ctlPollRevents(ctl unsafe.Pointer, pfds unsafe.Pointer, nfds uint32, revents *uint16) Code {
-	return Code(C.pg_controlCalls_ctlPollRevents(ctl, pfds, C.uint32_t(nfds), unsafe.Pointer(revents)))
+	return Code(C.pg_controlCalls_ctlPollRevents(ctl, pfds, C.uint32_t(nfds), (*C.uint8_t)(unsafe.Pointer(revents))))
 }
 
 // free calls free.

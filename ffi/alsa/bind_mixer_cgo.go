@@ -47,7 +47,7 @@ extern int (snd_mixer_poll_descriptors)(snd_mixer_t *mixer, struct pollfd *pfds,
 static int32_t pg_mixerCalls_mixerPoll(void *a0, void *a1, uint32_t a2) { return (snd_mixer_poll_descriptors)(a0, a1, a2); }
 
 extern int (snd_mixer_poll_descriptors_revents)(snd_mixer_t *mixer, struct pollfd *pfds, unsigned int nfds, unsigned short *revents);
-static int32_t pg_mixerCalls_mixerPollRevents(void *a0, void *a1, uint32_t a2, void *a3) { return (snd_mixer_poll_descriptors_revents)(a0, a1, a2, a3); }
+static int32_t pg_mixerCalls_mixerPollRevents(void *a0, void *a1, uint32_t a2, uint8_t *a3) { return (snd_mixer_poll_descriptors_revents)(a0, a1, a2, (void *)a3); }
 
 extern const char *(snd_mixer_selem_get_name)(snd_mixer_elem_t *elem);
 static const char *pg_mixerCalls_selemGetName(void *a0) { return (snd_mixer_selem_get_name)(a0); }
@@ -86,19 +86,19 @@ extern int (snd_mixer_selem_has_playback_switch_joined)(snd_mixer_elem_t *elem);
 static int32_t pg_mixerCalls_selemHasPlaybackSwitchJoined(void *a0) { return (snd_mixer_selem_has_playback_switch_joined)(a0); }
 
 extern int (snd_mixer_selem_get_playback_volume)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, long *value);
-static int32_t pg_mixerCalls_selemGetPlaybackVolume(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_playback_volume)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetPlaybackVolume(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_playback_volume)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_playback_volume_range)(snd_mixer_elem_t *elem, long *min, long *max);
-static int32_t pg_mixerCalls_selemGetPlaybackVolumeRange(void *a0, void *a1, void *a2) { return (snd_mixer_selem_get_playback_volume_range)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetPlaybackVolumeRange(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_mixer_selem_get_playback_volume_range)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_playback_dB)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, long *value);
-static int32_t pg_mixerCalls_selemGetPlaybackDB(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_playback_dB)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetPlaybackDB(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_playback_dB)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_playback_dB_range)(snd_mixer_elem_t *elem, long *min, long *max);
-static int32_t pg_mixerCalls_selemGetPlaybackDBRange(void *a0, void *a1, void *a2) { return (snd_mixer_selem_get_playback_dB_range)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetPlaybackDBRange(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_mixer_selem_get_playback_dB_range)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_playback_switch)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, int *value);
-static int32_t pg_mixerCalls_selemGetPlaybackSwitch(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_playback_switch)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetPlaybackSwitch(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_playback_switch)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_set_playback_volume)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, long value);
 static int32_t pg_mixerCalls_selemSetPlaybackVolume(void *a0, int32_t a1, intptr_t a2) { return (snd_mixer_selem_set_playback_volume)(a0, a1, a2); }
@@ -128,19 +128,19 @@ extern int (snd_mixer_selem_has_capture_switch_joined)(snd_mixer_elem_t *elem);
 static int32_t pg_mixerCalls_selemHasCaptureSwitchJoined(void *a0) { return (snd_mixer_selem_has_capture_switch_joined)(a0); }
 
 extern int (snd_mixer_selem_get_capture_volume)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, long *value);
-static int32_t pg_mixerCalls_selemGetCaptureVolume(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_capture_volume)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetCaptureVolume(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_capture_volume)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_capture_volume_range)(snd_mixer_elem_t *elem, long *min, long *max);
-static int32_t pg_mixerCalls_selemGetCaptureVolumeRange(void *a0, void *a1, void *a2) { return (snd_mixer_selem_get_capture_volume_range)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetCaptureVolumeRange(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_mixer_selem_get_capture_volume_range)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_capture_dB)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, long *value);
-static int32_t pg_mixerCalls_selemGetCaptureDB(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_capture_dB)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetCaptureDB(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_capture_dB)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_capture_dB_range)(snd_mixer_elem_t *elem, long *min, long *max);
-static int32_t pg_mixerCalls_selemGetCaptureDBRange(void *a0, void *a1, void *a2) { return (snd_mixer_selem_get_capture_dB_range)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetCaptureDBRange(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_mixer_selem_get_capture_dB_range)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_mixer_selem_get_capture_switch)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, int *value);
-static int32_t pg_mixerCalls_selemGetCaptureSwitch(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_capture_switch)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetCaptureSwitch(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_capture_switch)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_set_capture_volume)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, long value);
 static int32_t pg_mixerCalls_selemSetCaptureVolume(void *a0, int32_t a1, intptr_t a2) { return (snd_mixer_selem_set_capture_volume)(a0, a1, a2); }
@@ -167,7 +167,7 @@ extern int (snd_mixer_selem_get_enum_item_name)(snd_mixer_elem_t *elem, unsigned
 static int32_t pg_mixerCalls_selemGetEnumItemName(void *a0, uint32_t a1, uintptr_t a2, void *a3) { return (snd_mixer_selem_get_enum_item_name)(a0, a1, a2, a3); }
 
 extern int (snd_mixer_selem_get_enum_item)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, unsigned int *idxp);
-static int32_t pg_mixerCalls_selemGetEnumItem(void *a0, int32_t a1, void *a2) { return (snd_mixer_selem_get_enum_item)(a0, a1, a2); }
+static int32_t pg_mixerCalls_selemGetEnumItem(void *a0, int32_t a1, uint8_t *a2) { return (snd_mixer_selem_get_enum_item)(a0, a1, (void *)a2); }
 
 extern int (snd_mixer_selem_set_enum_item)(snd_mixer_elem_t *elem, snd_mixer_selem_channel_id_t channel, unsigned int idx);
 static int32_t pg_mixerCalls_selemSetEnumItem(void *a0, int32_t a1, uint32_t a2) { return (snd_mixer_selem_set_enum_item)(a0, a1, a2); }
@@ -238,7 +238,7 @@ func (*mixerCallsC) mixerPoll(mixer unsafe.Pointer, pfds unsafe.Pointer, space u
 
 // mixerPollRevents calls snd_mixer_poll_descriptors_revents.
 func (*mixerCallsC) mixerPollRevents(mixer unsafe.Pointer, pfds unsafe.Pointer, nfds uint32, revents *uint16) Code {
-	return Code(C.pg_mixerCalls_mixerPollRevents(mixer, pfds, C.uint32_t(nfds), unsafe.Pointer(revents)))
+	return Code(C.pg_mixerCalls_mixerPollRevents(mixer, pfds, C.uint32_t(nfds), (*C.uint8_t)(unsafe.Pointer(revents))))
 }
 
 // selemGetName calls snd_mixer_selem_get_name.
@@ -298,27 +298,27 @@ func (*mixerCallsC) selemHasPlaybackSwitchJoined(elem unsafe.Pointer) Code {
 
 // selemGetPlaybackVolume calls snd_mixer_selem_get_playback_volume.
 func (*mixerCallsC) selemGetPlaybackVolume(elem unsafe.Pointer, channel int32, value *int) Code {
-	return Code(C.pg_mixerCalls_selemGetPlaybackVolume(elem, C.int32_t(channel), unsafe.Pointer(value)))
+	return Code(C.pg_mixerCalls_selemGetPlaybackVolume(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // selemGetPlaybackVolumeRange calls snd_mixer_selem_get_playback_volume_range.
 func (*mixerCallsC) selemGetPlaybackVolumeRange(elem unsafe.Pointer, a1 *int, a2 *int) Code {
-	return Code(C.pg_mixerCalls_selemGetPlaybackVolumeRange(elem, unsafe.Pointer(a1), unsafe.Pointer(a2)))
+	return Code(C.pg_mixerCalls_selemGetPlaybackVolumeRange(elem, (*C.uint8_t)(unsafe.Pointer(a1)), (*C.uint8_t)(unsafe.Pointer(a2))))
 }
 
 // selemGetPlaybackDB calls snd_mixer_selem_get_playback_dB.
 func (*mixerCallsC) selemGetPlaybackDB(elem unsafe.Pointer, channel int32, value *int) Code {
-	return Code(C.pg_mixerCalls_selemGetPlaybackDB(elem, C.int32_t(channel), unsafe.Pointer(value)))
+	return Code(C.pg_mixerCalls_selemGetPlaybackDB(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // selemGetPlaybackDBRange calls snd_mixer_selem_get_playback_dB_range.
 func (*mixerCallsC) selemGetPlaybackDBRange(elem unsafe.Pointer, a1 *int, a2 *int) Code {
-	return Code(C.pg_mixerCalls_selemGetPlaybackDBRange(elem, unsafe.Pointer(a1), unsafe.Pointer(a2)))
+	return Code(C.pg_mixerCalls_selemGetPlaybackDBRange(elem, (*C.uint8_t)(unsafe.Pointer(a1)), (*C.uint8_t)(unsafe.Pointer(a2))))
 }
 
 // selemGetPlaybackSwitch calls snd_mixer_selem_get_playback_switch.
 func (*mixerCallsC) selemGetPlaybackSwitch(elem unsafe.Pointer, channel int32, value *int32) Code {
-	return Code(C.pg_mixerCalls_selemGetPlaybackSwitch(elem, C.int32_t(channel), unsafe.Pointer(value)))
+	return Code(C.pg_mixerCalls_selemGetPlaybackSwitch(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // selemSetPlaybackVolume calls snd_mixer_selem_set_playback_volume.
@@ -368,27 +368,27 @@ func (*mixerCallsC) selemHasCaptureSwitchJoined(elem unsafe.Pointer) Code {
 
 // selemGetCaptureVolume calls snd_mixer_selem_get_capture_volume.
 func (*mixerCallsC) selemGetCaptureVolume(elem unsafe.Pointer, channel int32, value *int) Code {
-	return Code(C.pg_mixerCalls_selemGetCaptureVolume(elem, C.int32_t(channel), unsafe.Pointer(value)))
+	return Code(C.pg_mixerCalls_selemGetCaptureVolume(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // selemGetCaptureVolumeRange calls snd_mixer_selem_get_capture_volume_range.
 func (*mixerCallsC) selemGetCaptureVolumeRange(elem unsafe.Pointer, a1 *int, a2 *int) Code {
-	return Code(C.pg_mixerCalls_selemGetCaptureVolumeRange(elem, unsafe.Pointer(a1), unsafe.Pointer(a2)))
+	return Code(C.pg_mixerCalls_selemGetCaptureVolumeRange(elem, (*C.uint8_t)(unsafe.Pointer(a1)), (*C.uint8_t)(unsafe.Pointer(a2))))
 }
 
 // selemGetCaptureDB calls snd_mixer_selem_get_capture_dB.
 func (*mixerCallsC) selemGetCaptureDB(elem unsafe.Pointer, channel int32, value *int) Code {
-	return Code(C.pg_mixerCalls_selemGetCaptureDB(elem, C.int32_t(channel), unsafe.Pointer(value)))
+	return Code(C.pg_mixerCalls_selemGetCaptureDB(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // selemGetCaptureDBRange calls snd_mixer_selem_get_capture_dB_range.
 func (*mixerCallsC) selemGetCaptureDBRange(elem unsafe.Pointer, a1 *int, a2 *int) Code {
-	return Code(C.pg_mixerCalls_selemGetCaptureDBRange(elem, unsafe.Pointer(a1), unsafe.Pointer(a2)))
+	return Code(C.pg_mixerCalls_selemGetCaptureDBRange(elem, (*C.uint8_t)(unsafe.Pointer(a1)), (*C.uint8_t)(unsafe.Pointer(a2))))
 }
 
 // selemGetCaptureSwitch calls snd_mixer_selem_get_capture_switch.
 func (*mixerCallsC) selemGetCaptureSwitch(elem unsafe.Pointer, channel int32, value *int32) Code {
-	return Code(C.pg_mixerCalls_selemGetCaptureSwitch(elem, C.int32_t(channel), unsafe.Pointer(value)))
+	return Code(C.pg_mixerCalls_selemGetCaptureSwitch(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // selemSetCaptureVolume calls snd_mixer_selem_set_capture_volume.
@@ -433,7 +433,7 @@ func (*mixerCallsC) selemGetEnumItemName(elem unsafe.Pointer, idx uint32, maxlen
 
 // selemGetEnumItem calls snd_mixer_selem_get_enum_item.
 func (*mixerCallsC) selemGetEnumItem(elem unsafe.Pointer, channel int32, idxp *uint32) Code {
-	return Code(C.pg_mixerCalls_selemGetEnumItem(elem, C.int32_t(channel), unsafe.Pointer(idxp)))
+	return Code(C.pg_mixerCalls_selemGetEnumItem(elem, C.int32_t(channel), (*C.uint8_t)(unsafe.Pointer(idxp))))
 }
 
 // selemSetEnumItem calls snd_mixer_selem_set_enum_item.

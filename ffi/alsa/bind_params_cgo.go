@@ -38,7 +38,7 @@ extern int (snd_pcm_hw_params_test_access)(snd_pcm_t *h, snd_pcm_hw_params_t *p,
 static int32_t pg_paramCalls_hwTestAccess(void *a0, void *a1, uint32_t a2) { return (snd_pcm_hw_params_test_access)(a0, a1, a2); }
 
 extern int (snd_pcm_hw_params_get_access)(const snd_pcm_hw_params_t *p, snd_pcm_access_t *v);
-static int32_t pg_paramCalls_hwGetAccess(void *a0, void *a1) { return (snd_pcm_hw_params_get_access)(a0, a1); }
+static int32_t pg_paramCalls_hwGetAccess(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_access)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_set_format)(snd_pcm_t *h, snd_pcm_hw_params_t *p, snd_pcm_format_t v);
 _Static_assert(sizeof(snd_pcm_format_t) == sizeof(int32_t), "snd_pcm_format_t is not as wide as int32 in Go");
@@ -50,7 +50,7 @@ extern int (snd_pcm_hw_params_test_format)(snd_pcm_t *h, snd_pcm_hw_params_t *p,
 static int32_t pg_paramCalls_hwTestFormat(void *a0, void *a1, int32_t a2) { return (snd_pcm_hw_params_test_format)(a0, a1, a2); }
 
 extern int (snd_pcm_hw_params_get_format)(const snd_pcm_hw_params_t *p, snd_pcm_format_t *v);
-static int32_t pg_paramCalls_hwGetFormat(void *a0, void *a1) { return (snd_pcm_hw_params_get_format)(a0, a1); }
+static int32_t pg_paramCalls_hwGetFormat(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_format)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_set_rate_resample)(snd_pcm_t *h, snd_pcm_hw_params_t *p, unsigned int v);
 static int32_t pg_paramCalls_hwSetRateResample(void *a0, void *a1, uint32_t a2) { return (snd_pcm_hw_params_set_rate_resample)(a0, a1, a2); }
@@ -62,65 +62,65 @@ extern int (snd_pcm_hw_params_test_channels)(snd_pcm_t *h, snd_pcm_hw_params_t *
 static int32_t pg_paramCalls_hwTestChannels(void *a0, void *a1, uint32_t a2) { return (snd_pcm_hw_params_test_channels)(a0, a1, a2); }
 
 extern int (snd_pcm_hw_params_get_channels)(const snd_pcm_hw_params_t *p, unsigned int *v);
-static int32_t pg_paramCalls_hwGetChannels(void *a0, void *a1) { return (snd_pcm_hw_params_get_channels)(a0, a1); }
+static int32_t pg_paramCalls_hwGetChannels(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_channels)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_get_channels_min)(const snd_pcm_hw_params_t *p, unsigned int *v);
-static int32_t pg_paramCalls_hwGetChannelsMin(void *a0, void *a1) { return (snd_pcm_hw_params_get_channels_min)(a0, a1); }
+static int32_t pg_paramCalls_hwGetChannelsMin(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_channels_min)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_get_channels_max)(const snd_pcm_hw_params_t *p, unsigned int *v);
-static int32_t pg_paramCalls_hwGetChannelsMax(void *a0, void *a1) { return (snd_pcm_hw_params_get_channels_max)(a0, a1); }
+static int32_t pg_paramCalls_hwGetChannelsMax(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_channels_max)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_set_rate)(snd_pcm_t *h, snd_pcm_hw_params_t *p, unsigned int v, int dir);
 static int32_t pg_paramCalls_hwSetRate(void *a0, void *a1, uint32_t a2, int32_t a3) { return (snd_pcm_hw_params_set_rate)(a0, a1, a2, a3); }
 
 extern int (snd_pcm_hw_params_set_rate_near)(snd_pcm_t *h, snd_pcm_hw_params_t *p, unsigned int *v, int *dir);
-static int32_t pg_paramCalls_hwSetRateNear(void *a0, void *a1, void *a2, void *a3) { return (snd_pcm_hw_params_set_rate_near)(a0, a1, a2, a3); }
+static int32_t pg_paramCalls_hwSetRateNear(void *a0, void *a1, uint8_t *a2, uint8_t *a3) { return (snd_pcm_hw_params_set_rate_near)(a0, a1, (void *)a2, (void *)a3); }
 
 extern int (snd_pcm_hw_params_test_rate)(snd_pcm_t *h, snd_pcm_hw_params_t *p, unsigned int v, int dir);
 static int32_t pg_paramCalls_hwTestRate(void *a0, void *a1, uint32_t a2, int32_t a3) { return (snd_pcm_hw_params_test_rate)(a0, a1, a2, a3); }
 
 extern int (snd_pcm_hw_params_get_rate)(const snd_pcm_hw_params_t *p, unsigned int *v, int *dir);
-static int32_t pg_paramCalls_hwGetRate(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_rate)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetRate(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_rate)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_rate_min)(const snd_pcm_hw_params_t *p, unsigned int *v, int *dir);
-static int32_t pg_paramCalls_hwGetRateMin(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_rate_min)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetRateMin(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_rate_min)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_rate_max)(const snd_pcm_hw_params_t *p, unsigned int *v, int *dir);
-static int32_t pg_paramCalls_hwGetRateMax(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_rate_max)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetRateMax(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_rate_max)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_rate_numden)(const snd_pcm_hw_params_t *p, unsigned int *num, unsigned int *den);
-static int32_t pg_paramCalls_hwGetRateFraction(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_rate_numden)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetRateFraction(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_rate_numden)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_set_period_size_near)(snd_pcm_t *h, snd_pcm_hw_params_t *p, snd_pcm_uframes_t *v, int *dir);
 _Static_assert(sizeof(snd_pcm_uframes_t) == sizeof(uintptr_t), "snd_pcm_uframes_t is not as wide as uintptr in Go");
-static int32_t pg_paramCalls_hwSetPeriodSizeNear(void *a0, void *a1, void *a2, void *a3) { return (snd_pcm_hw_params_set_period_size_near)(a0, a1, a2, a3); }
+static int32_t pg_paramCalls_hwSetPeriodSizeNear(void *a0, void *a1, uint8_t *a2, uint8_t *a3) { return (snd_pcm_hw_params_set_period_size_near)(a0, a1, (void *)a2, (void *)a3); }
 
 extern int (snd_pcm_hw_params_get_period_size)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *frames, int *dir);
-static int32_t pg_paramCalls_hwGetPeriodSize(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_period_size)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetPeriodSize(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_period_size)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_period_size_min)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *frames, int *dir);
-static int32_t pg_paramCalls_hwGetPeriodSizeMin(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_period_size_min)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetPeriodSizeMin(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_period_size_min)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_period_size_max)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *frames, int *dir);
-static int32_t pg_paramCalls_hwGetPeriodSizeMax(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_period_size_max)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetPeriodSizeMax(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_period_size_max)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_set_buffer_size_near)(snd_pcm_t *h, snd_pcm_hw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_hwSetBufferSizeNear(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_set_buffer_size_near)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwSetBufferSizeNear(void *a0, void *a1, uint8_t *a2) { return (snd_pcm_hw_params_set_buffer_size_near)(a0, a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_buffer_size)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_hwGetBufferSize(void *a0, void *a1) { return (snd_pcm_hw_params_get_buffer_size)(a0, a1); }
+static int32_t pg_paramCalls_hwGetBufferSize(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_buffer_size)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_get_buffer_size_min)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_hwGetBufferSizeMin(void *a0, void *a1) { return (snd_pcm_hw_params_get_buffer_size_min)(a0, a1); }
+static int32_t pg_paramCalls_hwGetBufferSizeMin(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_buffer_size_min)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_get_buffer_size_max)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_hwGetBufferSizeMax(void *a0, void *a1) { return (snd_pcm_hw_params_get_buffer_size_max)(a0, a1); }
+static int32_t pg_paramCalls_hwGetBufferSizeMax(void *a0, uint8_t *a1) { return (snd_pcm_hw_params_get_buffer_size_max)(a0, (void *)a1); }
 
 extern int (snd_pcm_hw_params_get_periods_min)(const snd_pcm_hw_params_t *p, unsigned int *v, int *dir);
-static int32_t pg_paramCalls_hwGetPeriodsMin(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_periods_min)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetPeriodsMin(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_periods_min)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_periods_max)(const snd_pcm_hw_params_t *p, unsigned int *v, int *dir);
-static int32_t pg_paramCalls_hwGetPeriodsMax(void *a0, void *a1, void *a2) { return (snd_pcm_hw_params_get_periods_max)(a0, a1, a2); }
+static int32_t pg_paramCalls_hwGetPeriodsMax(void *a0, uint8_t *a1, uint8_t *a2) { return (snd_pcm_hw_params_get_periods_max)(a0, (void *)a1, (void *)a2); }
 
 extern int (snd_pcm_hw_params_get_sbits)(const snd_pcm_hw_params_t *p);
 static int32_t pg_paramCalls_hwGetSbits(void *a0) { return (snd_pcm_hw_params_get_sbits)(a0); }
@@ -168,37 +168,37 @@ extern int (snd_pcm_sw_params)(snd_pcm_t *h, snd_pcm_sw_params_t *p);
 static int32_t pg_paramCalls_swApply(void *a0, void *a1) { return (snd_pcm_sw_params)(a0, a1); }
 
 extern int (snd_pcm_sw_params_get_boundary)(const snd_pcm_sw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_swGetBoundary(void *a0, void *a1) { return (snd_pcm_sw_params_get_boundary)(a0, a1); }
+static int32_t pg_paramCalls_swGetBoundary(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_boundary)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_start_threshold)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_uframes_t v);
 static int32_t pg_paramCalls_swSetStartThreshold(void *a0, void *a1, uintptr_t a2) { return (snd_pcm_sw_params_set_start_threshold)(a0, a1, (snd_pcm_uframes_t)a2); }
 
 extern int (snd_pcm_sw_params_get_start_threshold)(const snd_pcm_sw_params_t *paramsm, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_swGetStartThreshold(void *a0, void *a1) { return (snd_pcm_sw_params_get_start_threshold)(a0, a1); }
+static int32_t pg_paramCalls_swGetStartThreshold(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_start_threshold)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_stop_threshold)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_uframes_t v);
 static int32_t pg_paramCalls_swSetStopThreshold(void *a0, void *a1, uintptr_t a2) { return (snd_pcm_sw_params_set_stop_threshold)(a0, a1, (snd_pcm_uframes_t)a2); }
 
 extern int (snd_pcm_sw_params_get_stop_threshold)(const snd_pcm_sw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_swGetStopThreshold(void *a0, void *a1) { return (snd_pcm_sw_params_get_stop_threshold)(a0, a1); }
+static int32_t pg_paramCalls_swGetStopThreshold(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_stop_threshold)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_silence_threshold)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_uframes_t v);
 static int32_t pg_paramCalls_swSetSilenceThreshold(void *a0, void *a1, uintptr_t a2) { return (snd_pcm_sw_params_set_silence_threshold)(a0, a1, (snd_pcm_uframes_t)a2); }
 
 extern int (snd_pcm_sw_params_get_silence_threshold)(const snd_pcm_sw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_swGetSilenceThreshold(void *a0, void *a1) { return (snd_pcm_sw_params_get_silence_threshold)(a0, a1); }
+static int32_t pg_paramCalls_swGetSilenceThreshold(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_silence_threshold)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_silence_size)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_uframes_t v);
 static int32_t pg_paramCalls_swSetSilenceSize(void *a0, void *a1, uintptr_t a2) { return (snd_pcm_sw_params_set_silence_size)(a0, a1, (snd_pcm_uframes_t)a2); }
 
 extern int (snd_pcm_sw_params_get_silence_size)(const snd_pcm_sw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_swGetSilenceSize(void *a0, void *a1) { return (snd_pcm_sw_params_get_silence_size)(a0, a1); }
+static int32_t pg_paramCalls_swGetSilenceSize(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_silence_size)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_avail_min)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_uframes_t v);
 static int32_t pg_paramCalls_swSetAvailMin(void *a0, void *a1, uintptr_t a2) { return (snd_pcm_sw_params_set_avail_min)(a0, a1, (snd_pcm_uframes_t)a2); }
 
 extern int (snd_pcm_sw_params_get_avail_min)(const snd_pcm_sw_params_t *p, snd_pcm_uframes_t *v);
-static int32_t pg_paramCalls_swGetAvailMin(void *a0, void *a1) { return (snd_pcm_sw_params_get_avail_min)(a0, a1); }
+static int32_t pg_paramCalls_swGetAvailMin(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_avail_min)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_tstamp_mode)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_tstamp_t v);
 _Static_assert(sizeof(snd_pcm_tstamp_t) == sizeof(uint32_t), "snd_pcm_tstamp_t is not as wide as uint32 in Go");
@@ -207,7 +207,7 @@ _Static_assert((snd_pcm_tstamp_t)-1 > 0, "snd_pcm_tstamp_t has another sign than
 static int32_t pg_paramCalls_swSetTstampMode(void *a0, void *a1, uint32_t a2) { return (snd_pcm_sw_params_set_tstamp_mode)(a0, a1, a2); }
 
 extern int (snd_pcm_sw_params_get_tstamp_mode)(const snd_pcm_sw_params_t *p, snd_pcm_tstamp_t *v);
-static int32_t pg_paramCalls_swGetTstampMode(void *a0, void *a1) { return (snd_pcm_sw_params_get_tstamp_mode)(a0, a1); }
+static int32_t pg_paramCalls_swGetTstampMode(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_tstamp_mode)(a0, (void *)a1); }
 
 extern int (snd_pcm_sw_params_set_tstamp_type)(snd_pcm_t *h, snd_pcm_sw_params_t *p, snd_pcm_tstamp_type_t v);
 _Static_assert(sizeof(snd_pcm_tstamp_type_t) == sizeof(uint32_t), "snd_pcm_tstamp_type_t is not as wide as uint32 in Go");
@@ -216,7 +216,7 @@ _Static_assert((snd_pcm_tstamp_type_t)-1 > 0, "snd_pcm_tstamp_type_t has another
 static int32_t pg_paramCalls_swSetTstampType(void *a0, void *a1, uint32_t a2) { return (snd_pcm_sw_params_set_tstamp_type)(a0, a1, a2); }
 
 extern int (snd_pcm_sw_params_get_tstamp_type)(const snd_pcm_sw_params_t *p, snd_pcm_tstamp_type_t *v);
-static int32_t pg_paramCalls_swGetTstampType(void *a0, void *a1) { return (snd_pcm_sw_params_get_tstamp_type)(a0, a1); }
+static int32_t pg_paramCalls_swGetTstampType(void *a0, uint8_t *a1) { return (snd_pcm_sw_params_get_tstamp_type)(a0, (void *)a1); }
 
 extern const char *(snd_pcm_format_name)(const snd_pcm_format_t format);
 static const char *pg_paramCalls_formatName(int32_t a0) { return (snd_pcm_format_name)(a0); }
@@ -270,7 +270,7 @@ func (*paramCallsC) hwTestAccess(h handle, p unsafe.Pointer, v uint32) Code {
 
 // hwGetAccess calls snd_pcm_hw_params_get_access.
 func (*paramCallsC) hwGetAccess(p unsafe.Pointer, v *uint32) Code {
-	return Code(C.pg_paramCalls_hwGetAccess(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetAccess(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwSetFormat calls snd_pcm_hw_params_set_format.
@@ -285,7 +285,7 @@ func (*paramCallsC) hwTestFormat(h handle, p unsafe.Pointer, v int32) Code {
 
 // hwGetFormat calls snd_pcm_hw_params_get_format.
 func (*paramCallsC) hwGetFormat(p unsafe.Pointer, v *int32) Code {
-	return Code(C.pg_paramCalls_hwGetFormat(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetFormat(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwSetRateResample calls snd_pcm_hw_params_set_rate_resample.
@@ -305,17 +305,17 @@ func (*paramCallsC) hwTestChannels(h handle, p unsafe.Pointer, v uint32) Code {
 
 // hwGetChannels calls snd_pcm_hw_params_get_channels.
 func (*paramCallsC) hwGetChannels(p unsafe.Pointer, v *uint32) Code {
-	return Code(C.pg_paramCalls_hwGetChannels(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetChannels(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwGetChannelsMin calls snd_pcm_hw_params_get_channels_min.
 func (*paramCallsC) hwGetChannelsMin(p unsafe.Pointer, v *uint32) Code {
-	return Code(C.pg_paramCalls_hwGetChannelsMin(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetChannelsMin(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwGetChannelsMax calls snd_pcm_hw_params_get_channels_max.
 func (*paramCallsC) hwGetChannelsMax(p unsafe.Pointer, v *uint32) Code {
-	return Code(C.pg_paramCalls_hwGetChannelsMax(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetChannelsMax(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwSetRate calls snd_pcm_hw_params_set_rate.
@@ -325,7 +325,7 @@ func (*paramCallsC) hwSetRate(h handle, p unsafe.Pointer, v uint32, dir int32) C
 
 // hwSetRateNear calls snd_pcm_hw_params_set_rate_near.
 func (*paramCallsC) hwSetRateNear(h handle, p unsafe.Pointer, v *uint32, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwSetRateNear(unsafe.Pointer(h), p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwSetRateNear(unsafe.Pointer(h), p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwTestRate calls snd_pcm_hw_params_test_rate.
@@ -335,72 +335,72 @@ func (*paramCallsC) hwTestRate(h handle, p unsafe.Pointer, v uint32, dir int32) 
 
 // hwGetRate calls snd_pcm_hw_params_get_rate.
 func (*paramCallsC) hwGetRate(p unsafe.Pointer, v *uint32, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetRate(p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetRate(p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetRateMin calls snd_pcm_hw_params_get_rate_min.
 func (*paramCallsC) hwGetRateMin(p unsafe.Pointer, v *uint32, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetRateMin(p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetRateMin(p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetRateMax calls snd_pcm_hw_params_get_rate_max.
 func (*paramCallsC) hwGetRateMax(p unsafe.Pointer, v *uint32, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetRateMax(p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetRateMax(p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetRateFraction calls snd_pcm_hw_params_get_rate_numden.
 func (*paramCallsC) hwGetRateFraction(p unsafe.Pointer, num *uint32, den *uint32) Code {
-	return Code(C.pg_paramCalls_hwGetRateFraction(p, unsafe.Pointer(num), unsafe.Pointer(den)))
+	return Code(C.pg_paramCalls_hwGetRateFraction(p, (*C.uint8_t)(unsafe.Pointer(num)), (*C.uint8_t)(unsafe.Pointer(den))))
 }
 
 // hwSetPeriodSizeNear calls snd_pcm_hw_params_set_period_size_near.
 func (*paramCallsC) hwSetPeriodSizeNear(h handle, p unsafe.Pointer, v *uintptr, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwSetPeriodSizeNear(unsafe.Pointer(h), p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwSetPeriodSizeNear(unsafe.Pointer(h), p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetPeriodSize calls snd_pcm_hw_params_get_period_size.
 func (*paramCallsC) hwGetPeriodSize(p unsafe.Pointer, frames *uintptr, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetPeriodSize(p, unsafe.Pointer(frames), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetPeriodSize(p, (*C.uint8_t)(unsafe.Pointer(frames)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetPeriodSizeMin calls snd_pcm_hw_params_get_period_size_min.
 func (*paramCallsC) hwGetPeriodSizeMin(p unsafe.Pointer, frames *uintptr, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetPeriodSizeMin(p, unsafe.Pointer(frames), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetPeriodSizeMin(p, (*C.uint8_t)(unsafe.Pointer(frames)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetPeriodSizeMax calls snd_pcm_hw_params_get_period_size_max.
 func (*paramCallsC) hwGetPeriodSizeMax(p unsafe.Pointer, frames *uintptr, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetPeriodSizeMax(p, unsafe.Pointer(frames), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetPeriodSizeMax(p, (*C.uint8_t)(unsafe.Pointer(frames)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwSetBufferSizeNear calls snd_pcm_hw_params_set_buffer_size_near.
 func (*paramCallsC) hwSetBufferSizeNear(h handle, p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_hwSetBufferSizeNear(unsafe.Pointer(h), p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwSetBufferSizeNear(unsafe.Pointer(h), p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwGetBufferSize calls snd_pcm_hw_params_get_buffer_size.
 func (*paramCallsC) hwGetBufferSize(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_hwGetBufferSize(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetBufferSize(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwGetBufferSizeMin calls snd_pcm_hw_params_get_buffer_size_min.
 func (*paramCallsC) hwGetBufferSizeMin(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_hwGetBufferSizeMin(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetBufferSizeMin(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwGetBufferSizeMax calls snd_pcm_hw_params_get_buffer_size_max.
 func (*paramCallsC) hwGetBufferSizeMax(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_hwGetBufferSizeMax(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_hwGetBufferSizeMax(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // hwGetPeriodsMin calls snd_pcm_hw_params_get_periods_min.
 func (*paramCallsC) hwGetPeriodsMin(p unsafe.Pointer, v *uint32, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetPeriodsMin(p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetPeriodsMin(p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetPeriodsMax calls snd_pcm_hw_params_get_periods_max.
 func (*paramCallsC) hwGetPeriodsMax(p unsafe.Pointer, v *uint32, dir *int32) Code {
-	return Code(C.pg_paramCalls_hwGetPeriodsMax(p, unsafe.Pointer(v), unsafe.Pointer(dir)))
+	return Code(C.pg_paramCalls_hwGetPeriodsMax(p, (*C.uint8_t)(unsafe.Pointer(v)), (*C.uint8_t)(unsafe.Pointer(dir))))
 }
 
 // hwGetSbits calls snd_pcm_hw_params_get_sbits.
@@ -480,7 +480,7 @@ func (*paramCallsC) swApply(h handle, p unsafe.Pointer) Code {
 
 // swGetBoundary calls snd_pcm_sw_params_get_boundary.
 func (*paramCallsC) swGetBoundary(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_swGetBoundary(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetBoundary(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetStartThreshold calls snd_pcm_sw_params_set_start_threshold.
@@ -490,7 +490,7 @@ func (*paramCallsC) swSetStartThreshold(h handle, p unsafe.Pointer, v uintptr) C
 
 // swGetStartThreshold calls snd_pcm_sw_params_get_start_threshold.
 func (*paramCallsC) swGetStartThreshold(paramsm unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_swGetStartThreshold(paramsm, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetStartThreshold(paramsm, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetStopThreshold calls snd_pcm_sw_params_set_stop_threshold.
@@ -500,7 +500,7 @@ func (*paramCallsC) swSetStopThreshold(h handle, p unsafe.Pointer, v uintptr) Co
 
 // swGetStopThreshold calls snd_pcm_sw_params_get_stop_threshold.
 func (*paramCallsC) swGetStopThreshold(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_swGetStopThreshold(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetStopThreshold(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetSilenceThreshold calls snd_pcm_sw_params_set_silence_threshold.
@@ -510,7 +510,7 @@ func (*paramCallsC) swSetSilenceThreshold(h handle, p unsafe.Pointer, v uintptr)
 
 // swGetSilenceThreshold calls snd_pcm_sw_params_get_silence_threshold.
 func (*paramCallsC) swGetSilenceThreshold(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_swGetSilenceThreshold(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetSilenceThreshold(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetSilenceSize calls snd_pcm_sw_params_set_silence_size.
@@ -520,7 +520,7 @@ func (*paramCallsC) swSetSilenceSize(h handle, p unsafe.Pointer, v uintptr) Code
 
 // swGetSilenceSize calls snd_pcm_sw_params_get_silence_size.
 func (*paramCallsC) swGetSilenceSize(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_swGetSilenceSize(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetSilenceSize(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetAvailMin calls snd_pcm_sw_params_set_avail_min.
@@ -530,7 +530,7 @@ func (*paramCallsC) swSetAvailMin(h handle, p unsafe.Pointer, v uintptr) Code {
 
 // swGetAvailMin calls snd_pcm_sw_params_get_avail_min.
 func (*paramCallsC) swGetAvailMin(p unsafe.Pointer, v *uintptr) Code {
-	return Code(C.pg_paramCalls_swGetAvailMin(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetAvailMin(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetTstampMode calls snd_pcm_sw_params_set_tstamp_mode.
@@ -540,7 +540,7 @@ func (*paramCallsC) swSetTstampMode(h handle, p unsafe.Pointer, v uint32) Code {
 
 // swGetTstampMode calls snd_pcm_sw_params_get_tstamp_mode.
 func (*paramCallsC) swGetTstampMode(p unsafe.Pointer, v *uint32) Code {
-	return Code(C.pg_paramCalls_swGetTstampMode(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetTstampMode(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // swSetTstampType calls snd_pcm_sw_params_set_tstamp_type.
@@ -550,7 +550,7 @@ func (*paramCallsC) swSetTstampType(h handle, p unsafe.Pointer, v uint32) Code {
 
 // swGetTstampType calls snd_pcm_sw_params_get_tstamp_type.
 func (*paramCallsC) swGetTstampType(p unsafe.Pointer, v *uint32) Code {
-	return Code(C.pg_paramCalls_swGetTstampType(p, unsafe.Pointer(v)))
+	return Code(C.pg_paramCalls_swGetTstampType(p, (*C.uint8_t)(unsafe.Pointer(v))))
 }
 
 // formatName calls snd_pcm_format_name.

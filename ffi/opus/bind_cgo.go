@@ -133,17 +133,17 @@ extern int (opus_encode)(OpusEncoder *st, const opus_int16 *pcm, int frame_size,
 _Static_assert(sizeof(opus_int16) == sizeof(int16_t), "opus_int16 is not as wide as int16 in Go");
 _Static_assert((opus_int16)1.5 == 1, "opus_int16 is no integer, and int16 in Go");
 _Static_assert((opus_int16)-1 < 0, "opus_int16 has another sign than int16 in Go");
-static int32_t pg_bindings_plainEncode(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4) { return (opus_encode)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_plainEncode(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return (opus_encode)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern int (opus_encode_float)(OpusEncoder *st, const float *pcm, int frame_size, unsigned char *data, opus_int32 max_data_bytes);
-static int32_t pg_bindings_plainEncodeFloat(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4) { return (opus_encode_float)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_plainEncodeFloat(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return (opus_encode_float)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern int (opus_encoder_ctl)(OpusEncoder *st, int request, ...);
 static int32_t pg_bindings_encoderSet(uintptr_t a0, int32_t a1, int32_t a2) { return (opus_encoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_encoderGet(uintptr_t a0, int32_t a1, void *a2) { return (opus_encoder_ctl)((void *)a0, a1, a2); }
+static int32_t pg_bindings_encoderGet(uintptr_t a0, int32_t a1, uint8_t *a2) { return (opus_encoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_encoderBytes(uintptr_t a0, int32_t a1, void *a2, int32_t a3) { return (opus_encoder_ctl)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_encoderBytes(uintptr_t a0, int32_t a1, uint8_t *a2, int32_t a3) { return (opus_encoder_ctl)((void *)a0, a1, a2, a3); }
 
 extern int (opus_decoder_get_size)(int channels);
 static int32_t pg_bindings_decoderSize(int32_t a0) { return (opus_decoder_get_size)(a0); }
@@ -152,20 +152,20 @@ extern int (opus_decoder_init)(OpusDecoder *st, opus_int32 Fs, int channels);
 static int32_t pg_bindings_decoderInit(uintptr_t a0, int32_t a1, int32_t a2) { return (opus_decoder_init)((void *)a0, a1, a2); }
 
 extern int (opus_decode)(OpusDecoder *st, const unsigned char *data, opus_int32 len, opus_int16 *pcm, int frame_size, int decode_fec);
-static int32_t pg_bindings_plainDecode(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4, int32_t a5) { return (opus_decode)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_plainDecode(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return (opus_decode)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern int (opus_decode_float)(OpusDecoder *st, const unsigned char *data, opus_int32 len, float *pcm, int frame_size, int decode_fec);
-static int32_t pg_bindings_plainDecodeFloat(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4, int32_t a5) { return (opus_decode_float)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_plainDecodeFloat(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return (opus_decode_float)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern int (opus_decoder_ctl)(OpusDecoder *st, int request, ...);
 static int32_t pg_bindings_decoderSet(uintptr_t a0, int32_t a1, int32_t a2) { return (opus_decoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_decoderGet(uintptr_t a0, int32_t a1, void *a2) { return (opus_decoder_ctl)((void *)a0, a1, a2); }
+static int32_t pg_bindings_decoderGet(uintptr_t a0, int32_t a1, uint8_t *a2) { return (opus_decoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_decoderBytes(uintptr_t a0, int32_t a1, void *a2, int32_t a3) { return (opus_decoder_ctl)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_decoderBytes(uintptr_t a0, int32_t a1, uint8_t *a2, int32_t a3) { return (opus_decoder_ctl)((void *)a0, a1, a2, a3); }
 
 extern void (opus_pcm_soft_clip)(float *pcm, int frame_size, int channels, float *softclip_mem);
-static void pg_bindings_softClip(void *a0, int32_t a1, int32_t a2, void *a3) { (opus_pcm_soft_clip)(a0, a1, a2, a3); }
+static void pg_bindings_softClip(uint8_t *a0, int32_t a1, int32_t a2, uint8_t *a3) { (opus_pcm_soft_clip)((void *)a0, a1, a2, (void *)a3); }
 
 extern int (opus_repacketizer_get_size)(void);
 static int32_t pg_bindings_repacketizerSize(void) { return (opus_repacketizer_get_size)(); }
@@ -180,13 +180,13 @@ extern int (opus_repacketizer_get_nb_frames)(OpusRepacketizer *rp);
 static int32_t pg_bindings_repacketizerFrames(uintptr_t a0) { return (opus_repacketizer_get_nb_frames)((void *)a0); }
 
 extern opus_int32 (opus_repacketizer_out_range)(OpusRepacketizer *rp, int begin, int end, unsigned char *data, opus_int32 maxlen);
-static int32_t pg_bindings_repacketizerOutRange(uintptr_t a0, int32_t a1, int32_t a2, void *a3, int32_t a4) { return (opus_repacketizer_out_range)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_repacketizerOutRange(uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3, int32_t a4) { return (opus_repacketizer_out_range)((void *)a0, a1, a2, (void *)a3, a4); }
 
 extern int (opus_multistream_packet_pad)(unsigned char *data, opus_int32 len, opus_int32 new_len, int nb_streams);
-static int32_t pg_bindings_packetPad(void *a0, int32_t a1, int32_t a2, int32_t a3) { return (opus_multistream_packet_pad)(a0, a1, a2, a3); }
+static int32_t pg_bindings_packetPad(uint8_t *a0, int32_t a1, int32_t a2, int32_t a3) { return (opus_multistream_packet_pad)((void *)a0, a1, a2, a3); }
 
 extern opus_int32 (opus_multistream_packet_unpad)(unsigned char *data, opus_int32 len, int nb_streams);
-static int32_t pg_bindings_packetUnpad(void *a0, int32_t a1, int32_t a2) { return (opus_multistream_packet_unpad)(a0, a1, a2); }
+static int32_t pg_bindings_packetUnpad(uint8_t *a0, int32_t a1, int32_t a2) { return (opus_multistream_packet_unpad)((void *)a0, a1, a2); }
 
 extern opus_int32 (opus_multistream_encoder_get_size)(int streams, int coupled_streams);
 static int32_t pg_bindings_msEncoderSize(int32_t a0, int32_t a1) { return (opus_multistream_encoder_get_size)(a0, a1); }
@@ -195,42 +195,42 @@ extern opus_int32 (opus_multistream_surround_encoder_get_size)(int channels, int
 static int32_t pg_bindings_surroundSize(int32_t a0, int32_t a1) { return (opus_multistream_surround_encoder_get_size)(a0, a1); }
 
 extern int (opus_multistream_encoder_init)(OpusMSEncoder *st, opus_int32 Fs, int channels, int streams, int coupled_streams, const unsigned char *mapping, int application);
-static int32_t pg_bindings_msEncoderInit(uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, void *a5, int32_t a6) { return (opus_multistream_encoder_init)((void *)a0, a1, a2, a3, a4, a5, a6); }
+static int32_t pg_bindings_msEncoderInit(uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, uint8_t *a5, int32_t a6) { return (opus_multistream_encoder_init)((void *)a0, a1, a2, a3, a4, (void *)a5, a6); }
 
 extern int (opus_multistream_surround_encoder_init)(OpusMSEncoder *st, opus_int32 Fs, int channels, int mapping_family, int *streams, int *coupled_streams, unsigned char *mapping, int application);
-static int32_t pg_bindings_surroundInit(uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, void *a4, void *a5, void *a6, int32_t a7) { return (opus_multistream_surround_encoder_init)((void *)a0, a1, a2, a3, a4, a5, a6, a7); }
+static int32_t pg_bindings_surroundInit(uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, uint8_t *a4, uint8_t *a5, uint8_t *a6, int32_t a7) { return (opus_multistream_surround_encoder_init)((void *)a0, a1, a2, a3, (void *)a4, (void *)a5, (void *)a6, a7); }
 
 extern int (opus_multistream_encode)(OpusMSEncoder *st, const opus_int16 *pcm, int frame_size, unsigned char *data, opus_int32 max_data_bytes);
-static int32_t pg_bindings_msEncode(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4) { return (opus_multistream_encode)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_msEncode(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return (opus_multistream_encode)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern int (opus_multistream_encode_float)(OpusMSEncoder *st, const float *pcm, int frame_size, unsigned char *data, opus_int32 max_data_bytes);
-static int32_t pg_bindings_msEncodeFloat(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4) { return (opus_multistream_encode_float)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_msEncodeFloat(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return (opus_multistream_encode_float)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern int (opus_multistream_encoder_ctl)(OpusMSEncoder *st, int request, ...);
 static int32_t pg_bindings_msEncoderSet(uintptr_t a0, int32_t a1, int32_t a2) { return (opus_multistream_encoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_msEncoderGet(uintptr_t a0, int32_t a1, void *a2) { return (opus_multistream_encoder_ctl)((void *)a0, a1, a2); }
+static int32_t pg_bindings_msEncoderGet(uintptr_t a0, int32_t a1, uint8_t *a2) { return (opus_multistream_encoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_msEncoderAt(uintptr_t a0, int32_t a1, int32_t a2, void *a3) { return (opus_multistream_encoder_ctl)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_msEncoderAt(uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return (opus_multistream_encoder_ctl)((void *)a0, a1, a2, a3); }
 
 extern opus_int32 (opus_multistream_decoder_get_size)(int streams, int coupled_streams);
 static int32_t pg_bindings_msDecoderSize(int32_t a0, int32_t a1) { return (opus_multistream_decoder_get_size)(a0, a1); }
 
 extern int (opus_multistream_decoder_init)(OpusMSDecoder *st, opus_int32 Fs, int channels, int streams, int coupled_streams, const unsigned char *mapping);
-static int32_t pg_bindings_msDecoderInit(uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, void *a5) { return (opus_multistream_decoder_init)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_msDecoderInit(uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, uint8_t *a5) { return (opus_multistream_decoder_init)((void *)a0, a1, a2, a3, a4, (void *)a5); }
 
 extern int (opus_multistream_decode)(OpusMSDecoder *st, const unsigned char *data, opus_int32 len, opus_int16 *pcm, int frame_size, int decode_fec);
-static int32_t pg_bindings_msDecode(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4, int32_t a5) { return (opus_multistream_decode)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_msDecode(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return (opus_multistream_decode)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern int (opus_multistream_decode_float)(OpusMSDecoder *st, const unsigned char *data, opus_int32 len, float *pcm, int frame_size, int decode_fec);
-static int32_t pg_bindings_msDecodeFloat(uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4, int32_t a5) { return (opus_multistream_decode_float)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_msDecodeFloat(uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return (opus_multistream_decode_float)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern int (opus_multistream_decoder_ctl)(OpusMSDecoder *st, int request, ...);
 static int32_t pg_bindings_msDecoderSet(uintptr_t a0, int32_t a1, int32_t a2) { return (opus_multistream_decoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_msDecoderGet(uintptr_t a0, int32_t a1, void *a2) { return (opus_multistream_decoder_ctl)((void *)a0, a1, a2); }
+static int32_t pg_bindings_msDecoderGet(uintptr_t a0, int32_t a1, uint8_t *a2) { return (opus_multistream_decoder_ctl)((void *)a0, a1, a2); }
 
-static int32_t pg_bindings_msDecoderAt(uintptr_t a0, int32_t a1, int32_t a2, void *a3) { return (opus_multistream_decoder_ctl)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_msDecoderAt(uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return (opus_multistream_decoder_ctl)((void *)a0, a1, a2, a3); }
 
 extern void pg_bindings_projectionEncoderSize_weak(void) __asm__("opus_projection_ambisonics_encoder_get_size") __attribute__((weak));
 static void *pg_bindings_projectionEncoderSize_find(void) { return pg_bindings_projectionEncoderSize_weak ? (void *)pg_bindings_projectionEncoderSize_weak : dlsym(RTLD_DEFAULT, "opus_projection_ambisonics_encoder_get_size"); }
@@ -238,15 +238,15 @@ static int32_t pg_bindings_projectionEncoderSize(void *fn, int32_t a0, int32_t a
 
 extern void pg_bindings_projectionEncoderInit_weak(void) __asm__("opus_projection_ambisonics_encoder_init") __attribute__((weak));
 static void *pg_bindings_projectionEncoderInit_find(void) { return pg_bindings_projectionEncoderInit_weak ? (void *)pg_bindings_projectionEncoderInit_weak : dlsym(RTLD_DEFAULT, "opus_projection_ambisonics_encoder_init"); }
-static int32_t pg_bindings_projectionEncoderInit(void *fn, uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, void *a4, void *a5, int32_t a6) { return ((int32_t (*)(void *, int32_t, int32_t, int32_t, void *, void *, int32_t))fn)((void *)a0, a1, a2, a3, a4, a5, a6); }
+static int32_t pg_bindings_projectionEncoderInit(void *fn, uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, uint8_t *a4, uint8_t *a5, int32_t a6) { return ((int32_t (*)(void *, int32_t, int32_t, int32_t, uint8_t *, uint8_t *, int32_t))fn)((void *)a0, a1, a2, a3, (void *)a4, (void *)a5, a6); }
 
 extern void pg_bindings_projectionEncode_weak(void) __asm__("opus_projection_encode") __attribute__((weak));
 static void *pg_bindings_projectionEncode_find(void) { return pg_bindings_projectionEncode_weak ? (void *)pg_bindings_projectionEncode_weak : dlsym(RTLD_DEFAULT, "opus_projection_encode"); }
-static int32_t pg_bindings_projectionEncode(void *fn, uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, void *, int32_t))fn)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_projectionEncode(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern void pg_bindings_projectionEncodeFloat_weak(void) __asm__("opus_projection_encode_float") __attribute__((weak));
 static void *pg_bindings_projectionEncodeFloat_find(void) { return pg_bindings_projectionEncodeFloat_weak ? (void *)pg_bindings_projectionEncodeFloat_weak : dlsym(RTLD_DEFAULT, "opus_projection_encode_float"); }
-static int32_t pg_bindings_projectionEncodeFloat(void *fn, uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, void *, int32_t))fn)((void *)a0, a1, a2, a3, a4); }
+static int32_t pg_bindings_projectionEncodeFloat(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern void pg_bindings_projectionEncoderSet_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderSet_find(void) { return pg_bindings_projectionEncoderSet_weak ? (void *)pg_bindings_projectionEncoderSet_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
@@ -254,15 +254,15 @@ static int32_t pg_bindings_projectionEncoderSet(void *fn, uintptr_t a0, int32_t 
 
 extern void pg_bindings_projectionEncoderGet_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderGet_find(void) { return pg_bindings_projectionEncoderGet_weak ? (void *)pg_bindings_projectionEncoderGet_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
-static int32_t pg_bindings_projectionEncoderGet(void *fn, uintptr_t a0, int32_t a1, void *a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
+static int32_t pg_bindings_projectionEncoderGet(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
 
 extern void pg_bindings_projectionEncoderAt_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderAt_find(void) { return pg_bindings_projectionEncoderAt_weak ? (void *)pg_bindings_projectionEncoderAt_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
-static int32_t pg_bindings_projectionEncoderAt(void *fn, uintptr_t a0, int32_t a1, int32_t a2, void *a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_projectionEncoderAt(void *fn, uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
 extern void pg_bindings_projectionEncoderBytes_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderBytes_find(void) { return pg_bindings_projectionEncoderBytes_weak ? (void *)pg_bindings_projectionEncoderBytes_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
-static int32_t pg_bindings_projectionEncoderBytes(void *fn, uintptr_t a0, int32_t a1, void *a2, int32_t a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_projectionEncoderBytes(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2, int32_t a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
 extern void pg_bindings_projectionDecoderSize_weak(void) __asm__("opus_projection_decoder_get_size") __attribute__((weak));
 static void *pg_bindings_projectionDecoderSize_find(void) { return pg_bindings_projectionDecoderSize_weak ? (void *)pg_bindings_projectionDecoderSize_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_get_size"); }
@@ -270,15 +270,15 @@ static int32_t pg_bindings_projectionDecoderSize(void *fn, int32_t a0, int32_t a
 
 extern void pg_bindings_projectionDecoderInit_weak(void) __asm__("opus_projection_decoder_init") __attribute__((weak));
 static void *pg_bindings_projectionDecoderInit_find(void) { return pg_bindings_projectionDecoderInit_weak ? (void *)pg_bindings_projectionDecoderInit_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_init"); }
-static int32_t pg_bindings_projectionDecoderInit(void *fn, uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, void *a5, int32_t a6) { return ((int32_t (*)(void *, int32_t, int32_t, int32_t, int32_t, void *, int32_t))fn)((void *)a0, a1, a2, a3, a4, a5, a6); }
+static int32_t pg_bindings_projectionDecoderInit(void *fn, uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, uint8_t *a5, int32_t a6) { return ((int32_t (*)(void *, int32_t, int32_t, int32_t, int32_t, uint8_t *, int32_t))fn)((void *)a0, a1, a2, a3, a4, (void *)a5, a6); }
 
 extern void pg_bindings_projectionDecode_weak(void) __asm__("opus_projection_decode") __attribute__((weak));
 static void *pg_bindings_projectionDecode_find(void) { return pg_bindings_projectionDecode_weak ? (void *)pg_bindings_projectionDecode_weak : dlsym(RTLD_DEFAULT, "opus_projection_decode"); }
-static int32_t pg_bindings_projectionDecode(void *fn, uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4, int32_t a5) { return ((int32_t (*)(void *, void *, int32_t, void *, int32_t, int32_t))fn)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_projectionDecode(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern void pg_bindings_projectionDecodeFloat_weak(void) __asm__("opus_projection_decode_float") __attribute__((weak));
 static void *pg_bindings_projectionDecodeFloat_find(void) { return pg_bindings_projectionDecodeFloat_weak ? (void *)pg_bindings_projectionDecodeFloat_weak : dlsym(RTLD_DEFAULT, "opus_projection_decode_float"); }
-static int32_t pg_bindings_projectionDecodeFloat(void *fn, uintptr_t a0, void *a1, int32_t a2, void *a3, int32_t a4, int32_t a5) { return ((int32_t (*)(void *, void *, int32_t, void *, int32_t, int32_t))fn)((void *)a0, a1, a2, a3, a4, a5); }
+static int32_t pg_bindings_projectionDecodeFloat(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
 extern void pg_bindings_projectionDecoderSet_weak(void) __asm__("opus_projection_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionDecoderSet_find(void) { return pg_bindings_projectionDecoderSet_weak ? (void *)pg_bindings_projectionDecoderSet_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_ctl"); }
@@ -286,11 +286,11 @@ static int32_t pg_bindings_projectionDecoderSet(void *fn, uintptr_t a0, int32_t 
 
 extern void pg_bindings_projectionDecoderGet_weak(void) __asm__("opus_projection_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionDecoderGet_find(void) { return pg_bindings_projectionDecoderGet_weak ? (void *)pg_bindings_projectionDecoderGet_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_ctl"); }
-static int32_t pg_bindings_projectionDecoderGet(void *fn, uintptr_t a0, int32_t a1, void *a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
+static int32_t pg_bindings_projectionDecoderGet(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
 
 extern void pg_bindings_projectionDecoderAt_weak(void) __asm__("opus_projection_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionDecoderAt_find(void) { return pg_bindings_projectionDecoderAt_weak ? (void *)pg_bindings_projectionDecoderAt_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_ctl"); }
-static int32_t pg_bindings_projectionDecoderAt(void *fn, uintptr_t a0, int32_t a1, int32_t a2, void *a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_projectionDecoderAt(void *fn, uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
 extern void pg_bindings_dredDecoderSize_weak(void) __asm__("opus_dred_decoder_get_size") __attribute__((weak));
 static void *pg_bindings_dredDecoderSize_find(void) { return pg_bindings_dredDecoderSize_weak ? (void *)pg_bindings_dredDecoderSize_weak : dlsym(RTLD_DEFAULT, "opus_dred_decoder_get_size"); }
@@ -306,19 +306,19 @@ static int32_t pg_bindings_dredDecoderInit(void *fn, uintptr_t a0) { return ((in
 
 extern void pg_bindings_dredDecoderBytes_weak(void) __asm__("opus_dred_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_dredDecoderBytes_find(void) { return pg_bindings_dredDecoderBytes_weak ? (void *)pg_bindings_dredDecoderBytes_weak : dlsym(RTLD_DEFAULT, "opus_dred_decoder_ctl"); }
-static int32_t pg_bindings_dredDecoderBytes(void *fn, uintptr_t a0, int32_t a1, void *a2, int32_t a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
+static int32_t pg_bindings_dredDecoderBytes(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2, int32_t a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
 extern void pg_bindings_dredParse_weak(void) __asm__("opus_dred_parse") __attribute__((weak));
 static void *pg_bindings_dredParse_find(void) { return pg_bindings_dredParse_weak ? (void *)pg_bindings_dredParse_weak : dlsym(RTLD_DEFAULT, "opus_dred_parse"); }
-static int32_t pg_bindings_dredParse(void *fn, uintptr_t a0, uintptr_t a1, void *a2, int32_t a3, int32_t a4, int32_t a5, void *a6, int32_t a7) { return ((int32_t (*)(void *, void *, void *, int32_t, int32_t, int32_t, void *, int32_t))fn)((void *)a0, (void *)a1, a2, a3, a4, a5, a6, a7); }
+static int32_t pg_bindings_dredParse(void *fn, uintptr_t a0, uintptr_t a1, uint8_t *a2, int32_t a3, int32_t a4, int32_t a5, uint8_t *a6, int32_t a7) { return ((int32_t (*)(void *, void *, uint8_t *, int32_t, int32_t, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, (void *)a2, a3, a4, a5, (void *)a6, a7); }
 
 extern void pg_bindings_dredDecode_weak(void) __asm__("opus_decoder_dred_decode") __attribute__((weak));
 static void *pg_bindings_dredDecode_find(void) { return pg_bindings_dredDecode_weak ? (void *)pg_bindings_dredDecode_weak : dlsym(RTLD_DEFAULT, "opus_decoder_dred_decode"); }
-static int32_t pg_bindings_dredDecode(void *fn, uintptr_t a0, uintptr_t a1, int32_t a2, void *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, void *, int32_t))fn)((void *)a0, (void *)a1, a2, a3, a4); }
+static int32_t pg_bindings_dredDecode(void *fn, uintptr_t a0, uintptr_t a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
 extern void pg_bindings_dredDecodeFloat_weak(void) __asm__("opus_decoder_dred_decode_float") __attribute__((weak));
 static void *pg_bindings_dredDecodeFloat_find(void) { return pg_bindings_dredDecodeFloat_weak ? (void *)pg_bindings_dredDecodeFloat_weak : dlsym(RTLD_DEFAULT, "opus_decoder_dred_decode_float"); }
-static int32_t pg_bindings_dredDecodeFloat(void *fn, uintptr_t a0, uintptr_t a1, int32_t a2, void *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, void *, int32_t))fn)((void *)a0, (void *)a1, a2, a3, a4); }
+static int32_t pg_bindings_dredDecodeFloat(void *fn, uintptr_t a0, uintptr_t a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 */
 import "C"
 
@@ -375,12 +375,12 @@ func (*library) encoderInit(st uintptr, rate int32, channels int32, application 
 
 // plainEncode calls opus_encode.
 func (*library) plainEncode(st uintptr, pcm *int16, samples int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_plainEncode(C.uintptr_t(st), unsafe.Pointer(pcm), C.int32_t(samples), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_plainEncode(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // plainEncodeFloat calls opus_encode_float.
 func (*library) plainEncodeFloat(st uintptr, pcm *float32, samples int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_plainEncodeFloat(C.uintptr_t(st), unsafe.Pointer(pcm), C.int32_t(samples), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_plainEncodeFloat(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // encoderSet calls opus_encoder_ctl.
@@ -390,12 +390,12 @@ func (*library) encoderSet(st uintptr, request int32, value int32) int32 {
 
 // encoderGet calls opus_encoder_ctl.
 func (*library) encoderGet(st uintptr, request int32, value *int32) int32 {
-	return int32(C.pg_bindings_encoderGet(C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(value)))
+	return int32(C.pg_bindings_encoderGet(C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // encoderBytes calls opus_encoder_ctl.
 func (*library) encoderBytes(st uintptr, request int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_encoderBytes(C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_encoderBytes(C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // decoderSize calls opus_decoder_get_size.
@@ -410,12 +410,12 @@ func (*library) decoderInit(st uintptr, rate int32, channels int32) int32 {
 
 // plainDecode calls opus_decode.
 func (*library) plainDecode(st uintptr, data *byte, size int32, pcm *int16, samples int32, fec int32) int32 {
-	return int32(C.pg_bindings_plainDecode(C.uintptr_t(st), unsafe.Pointer(data), C.int32_t(size), unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(fec)))
+	return int32(C.pg_bindings_plainDecode(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(fec)))
 }
 
 // plainDecodeFloat calls opus_decode_float.
 func (*library) plainDecodeFloat(st uintptr, data *byte, size int32, pcm *float32, samples int32, fec int32) int32 {
-	return int32(C.pg_bindings_plainDecodeFloat(C.uintptr_t(st), unsafe.Pointer(data), C.int32_t(size), unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(fec)))
+	return int32(C.pg_bindings_plainDecodeFloat(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(fec)))
 }
 
 // decoderSet calls opus_decoder_ctl.
@@ -425,17 +425,17 @@ func (*library) decoderSet(st uintptr, request int32, value int32) int32 {
 
 // decoderGet calls opus_decoder_ctl.
 func (*library) decoderGet(st uintptr, request int32, value *int32) int32 {
-	return int32(C.pg_bindings_decoderGet(C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(value)))
+	return int32(C.pg_bindings_decoderGet(C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // decoderBytes calls opus_decoder_ctl.
 func (*library) decoderBytes(st uintptr, request int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_decoderBytes(C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_decoderBytes(C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // softClip calls opus_pcm_soft_clip.
 func (*library) softClip(pcm *float32, samples int32, channels int32, mem *float32) {
-	C.pg_bindings_softClip(unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(channels), unsafe.Pointer(mem))
+	C.pg_bindings_softClip((*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(channels), (*C.uint8_t)(unsafe.Pointer(mem)))
 }
 
 // repacketizerSize calls opus_repacketizer_get_size.
@@ -460,17 +460,17 @@ func (*library) repacketizerFrames(st uintptr) int32 {
 
 // repacketizerOutRange calls opus_repacketizer_out_range.
 func (*library) repacketizerOutRange(st uintptr, begin int32, end int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_repacketizerOutRange(C.uintptr_t(st), C.int32_t(begin), C.int32_t(end), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_repacketizerOutRange(C.uintptr_t(st), C.int32_t(begin), C.int32_t(end), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // packetPad calls opus_multistream_packet_pad.
 func (*library) packetPad(data *byte, size int32, to int32, streams int32) int32 {
-	return int32(C.pg_bindings_packetPad(unsafe.Pointer(data), C.int32_t(size), C.int32_t(to), C.int32_t(streams)))
+	return int32(C.pg_bindings_packetPad((*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), C.int32_t(to), C.int32_t(streams)))
 }
 
 // packetUnpad calls opus_multistream_packet_unpad.
 func (*library) packetUnpad(data *byte, size int32, streams int32) int32 {
-	return int32(C.pg_bindings_packetUnpad(unsafe.Pointer(data), C.int32_t(size), C.int32_t(streams)))
+	return int32(C.pg_bindings_packetUnpad((*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), C.int32_t(streams)))
 }
 
 // msEncoderSize calls opus_multistream_encoder_get_size.
@@ -485,22 +485,22 @@ func (*library) surroundSize(channels int32, family int32) int32 {
 
 // msEncoderInit calls opus_multistream_encoder_init.
 func (*library) msEncoderInit(st uintptr, rate int32, channels int32, streams int32, coupled int32, mapping *byte, application int32) int32 {
-	return int32(C.pg_bindings_msEncoderInit(C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(streams), C.int32_t(coupled), unsafe.Pointer(mapping), C.int32_t(application)))
+	return int32(C.pg_bindings_msEncoderInit(C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(streams), C.int32_t(coupled), (*C.uint8_t)(unsafe.Pointer(mapping)), C.int32_t(application)))
 }
 
 // surroundInit calls opus_multistream_surround_encoder_init.
 func (*library) surroundInit(st uintptr, rate int32, channels int32, family int32, streams *int32, coupled *int32, mapping *byte, application int32) int32 {
-	return int32(C.pg_bindings_surroundInit(C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(family), unsafe.Pointer(streams), unsafe.Pointer(coupled), unsafe.Pointer(mapping), C.int32_t(application)))
+	return int32(C.pg_bindings_surroundInit(C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(family), (*C.uint8_t)(unsafe.Pointer(streams)), (*C.uint8_t)(unsafe.Pointer(coupled)), (*C.uint8_t)(unsafe.Pointer(mapping)), C.int32_t(application)))
 }
 
 // msEncode calls opus_multistream_encode.
 func (*library) msEncode(st uintptr, pcm *int16, samples int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_msEncode(C.uintptr_t(st), unsafe.Pointer(pcm), C.int32_t(samples), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_msEncode(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // msEncodeFloat calls opus_multistream_encode_float.
 func (*library) msEncodeFloat(st uintptr, pcm *float32, samples int32, data *byte, size int32) int32 {
-	return int32(C.pg_bindings_msEncodeFloat(C.uintptr_t(st), unsafe.Pointer(pcm), C.int32_t(samples), unsafe.Pointer(data), C.int32_t(size)))
+	return int32(C.pg_bindings_msEncodeFloat(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size)))
 }
 
 // msEncoderSet calls opus_multistream_encoder_ctl.
@@ -510,12 +510,12 @@ func (*library) msEncoderSet(st uintptr, request int32, value int32) int32 {
 
 // msEncoderGet calls opus_multistream_encoder_ctl.
 func (*library) msEncoderGet(st uintptr, request int32, value *int32) int32 {
-	return int32(C.pg_bindings_msEncoderGet(C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(value)))
+	return int32(C.pg_bindings_msEncoderGet(C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // msEncoderAt calls opus_multistream_encoder_ctl.
 func (*library) msEncoderAt(st uintptr, request int32, index int32, state_ *uintptr) int32 {
-	return int32(C.pg_bindings_msEncoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), unsafe.Pointer(state_)))
+	return int32(C.pg_bindings_msEncoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_))))
 }
 
 // msDecoderSize calls opus_multistream_decoder_get_size.
@@ -525,17 +525,17 @@ func (*library) msDecoderSize(streams int32, coupled int32) int32 {
 
 // msDecoderInit calls opus_multistream_decoder_init.
 func (*library) msDecoderInit(st uintptr, rate int32, channels int32, streams int32, coupled int32, mapping *byte) int32 {
-	return int32(C.pg_bindings_msDecoderInit(C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(streams), C.int32_t(coupled), unsafe.Pointer(mapping)))
+	return int32(C.pg_bindings_msDecoderInit(C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(streams), C.int32_t(coupled), (*C.uint8_t)(unsafe.Pointer(mapping))))
 }
 
 // msDecode calls opus_multistream_decode.
 func (*library) msDecode(st uintptr, data *byte, size int32, pcm *int16, samples int32, fec int32) int32 {
-	return int32(C.pg_bindings_msDecode(C.uintptr_t(st), unsafe.Pointer(data), C.int32_t(size), unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(fec)))
+	return int32(C.pg_bindings_msDecode(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(fec)))
 }
 
 // msDecodeFloat calls opus_multistream_decode_float.
 func (*library) msDecodeFloat(st uintptr, data *byte, size int32, pcm *float32, samples int32, fec int32) int32 {
-	return int32(C.pg_bindings_msDecodeFloat(C.uintptr_t(st), unsafe.Pointer(data), C.int32_t(size), unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(fec)))
+	return int32(C.pg_bindings_msDecodeFloat(C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(fec)))
 }
 
 // msDecoderSet calls opus_multistream_decoder_ctl.
@@ -545,12 +545,12 @@ func (*library) msDecoderSet(st uintptr, request int32, value int32) int32 {
 
 // msDecoderGet calls opus_multistream_decoder_ctl.
 func (*library) msDecoderGet(st uintptr, request int32, value *int32) int32 {
-	return int32(C.pg_bindings_msDecoderGet(C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(value)))
+	return int32(C.pg_bindings_msDecoderGet(C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(value))))
 }
 
 // msDecoderAt calls opus_multistream_decoder_ctl.
 func (*library) msDecoderAt(st uintptr, request int32, index int32, state_ *uintptr) int32 {
-	return int32(C.pg_bindings_msDecoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), unsafe.Pointer(state_)))
+	return int32(C.pg_bindings_msDecoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_))))
 }
 
 // projectionEncoderSize calls opus_projection_ambisonics_encoder_get_size.
@@ -571,7 +571,7 @@ func (l *library) projectionEncoderInit(st uintptr, rate int32, channels int32, 
 	if !l.hasProjectionEncoderInit() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_ambisonics_encoder_init: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncoderInit(l.fnProjectionEncoderInit, C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(family), unsafe.Pointer(streams), unsafe.Pointer(coupled), C.int32_t(application))), nil
+	return int32(C.pg_bindings_projectionEncoderInit(l.fnProjectionEncoderInit, C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(family), (*C.uint8_t)(unsafe.Pointer(streams)), (*C.uint8_t)(unsafe.Pointer(coupled)), C.int32_t(application))), nil
 }
 
 // hasProjectionEncoderInit reports whether this libopus.so.0 has opus_projection_ambisonics_encoder_init. Without it, projectionEncoderInit returns an error that is errors.ErrUnsupported.
@@ -584,7 +584,7 @@ func (l *library) projectionEncode(st uintptr, pcm *int16, samples int32, data *
 	if !l.hasProjectionEncode() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encode: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncode(l.fnProjectionEncode, C.uintptr_t(st), unsafe.Pointer(pcm), C.int32_t(samples), unsafe.Pointer(data), C.int32_t(size))), nil
+	return int32(C.pg_bindings_projectionEncode(l.fnProjectionEncode, C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size))), nil
 }
 
 // hasProjectionEncode reports whether this libopus.so.0 has opus_projection_encode. Without it, projectionEncode returns an error that is errors.ErrUnsupported.
@@ -597,7 +597,7 @@ func (l *library) projectionEncodeFloat(st uintptr, pcm *float32, samples int32,
 	if !l.hasProjectionEncodeFloat() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encode_float: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncodeFloat(l.fnProjectionEncodeFloat, C.uintptr_t(st), unsafe.Pointer(pcm), C.int32_t(samples), unsafe.Pointer(data), C.int32_t(size))), nil
+	return int32(C.pg_bindings_projectionEncodeFloat(l.fnProjectionEncodeFloat, C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size))), nil
 }
 
 // hasProjectionEncodeFloat reports whether this libopus.so.0 has opus_projection_encode_float. Without it, projectionEncodeFloat returns an error that is errors.ErrUnsupported.
@@ -623,7 +623,7 @@ func (l *library) projectionEncoderGet(st uintptr, request int32, value *int32) 
 	if !l.hasProjectionEncoderGet() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncoderGet(l.fnProjectionEncoderGet, C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(value))), nil
+	return int32(C.pg_bindings_projectionEncoderGet(l.fnProjectionEncoderGet, C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(value)))), nil
 }
 
 // hasProjectionEncoderGet reports whether this libopus.so.0 has opus_projection_encoder_ctl. Without it, projectionEncoderGet returns an error that is errors.ErrUnsupported.
@@ -636,7 +636,7 @@ func (l *library) projectionEncoderAt(st uintptr, request int32, index int32, st
 	if !l.hasProjectionEncoderAt() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncoderAt(l.fnProjectionEncoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), unsafe.Pointer(state_))), nil
+	return int32(C.pg_bindings_projectionEncoderAt(l.fnProjectionEncoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_)))), nil
 }
 
 // hasProjectionEncoderAt reports whether this libopus.so.0 has opus_projection_encoder_ctl. Without it, projectionEncoderAt returns an error that is errors.ErrUnsupported.
@@ -649,7 +649,7 @@ func (l *library) projectionEncoderBytes(st uintptr, request int32, data *byte, 
 	if !l.hasProjectionEncoderBytes() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncoderBytes(l.fnProjectionEncoderBytes, C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(data), C.int32_t(size))), nil
+	return int32(C.pg_bindings_projectionEncoderBytes(l.fnProjectionEncoderBytes, C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size))), nil
 }
 
 // hasProjectionEncoderBytes reports whether this libopus.so.0 has opus_projection_encoder_ctl. Without it, projectionEncoderBytes returns an error that is errors.ErrUnsupported.
@@ -675,7 +675,7 @@ func (l *library) projectionDecoderInit(st uintptr, rate int32, channels int32, 
 	if !l.hasProjectionDecoderInit() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decoder_init: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionDecoderInit(l.fnProjectionDecoderInit, C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(streams), C.int32_t(coupled), unsafe.Pointer(demixing), C.int32_t(size))), nil
+	return int32(C.pg_bindings_projectionDecoderInit(l.fnProjectionDecoderInit, C.uintptr_t(st), C.int32_t(rate), C.int32_t(channels), C.int32_t(streams), C.int32_t(coupled), (*C.uint8_t)(unsafe.Pointer(demixing)), C.int32_t(size))), nil
 }
 
 // hasProjectionDecoderInit reports whether this libopus.so.0 has opus_projection_decoder_init. Without it, projectionDecoderInit returns an error that is errors.ErrUnsupported.
@@ -688,7 +688,7 @@ func (l *library) projectionDecode(st uintptr, data *byte, size int32, pcm *int1
 	if !l.hasProjectionDecode() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decode: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionDecode(l.fnProjectionDecode, C.uintptr_t(st), unsafe.Pointer(data), C.int32_t(size), unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(fec))), nil
+	return int32(C.pg_bindings_projectionDecode(l.fnProjectionDecode, C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(fec))), nil
 }
 
 // hasProjectionDecode reports whether this libopus.so.0 has opus_projection_decode. Without it, projectionDecode returns an error that is errors.ErrUnsupported.
@@ -701,7 +701,7 @@ func (l *library) projectionDecodeFloat(st uintptr, data *byte, size int32, pcm 
 	if !l.hasProjectionDecodeFloat() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decode_float: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionDecodeFloat(l.fnProjectionDecodeFloat, C.uintptr_t(st), unsafe.Pointer(data), C.int32_t(size), unsafe.Pointer(pcm), C.int32_t(samples), C.int32_t(fec))), nil
+	return int32(C.pg_bindings_projectionDecodeFloat(l.fnProjectionDecodeFloat, C.uintptr_t(st), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples), C.int32_t(fec))), nil
 }
 
 // hasProjectionDecodeFloat reports whether this libopus.so.0 has opus_projection_decode_float. Without it, projectionDecodeFloat returns an error that is errors.ErrUnsupported.
@@ -727,7 +727,7 @@ func (l *library) projectionDecoderGet(st uintptr, request int32, value *int32) 
 	if !l.hasProjectionDecoderGet() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionDecoderGet(l.fnProjectionDecoderGet, C.uintptr_t(st), C.int32_t(request), unsafe.Pointer(value))), nil
+	return int32(C.pg_bindings_projectionDecoderGet(l.fnProjectionDecoderGet, C.uintptr_t(st), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(value)))), nil
 }
 
 // hasProjectionDecoderGet reports whether this libopus.so.0 has opus_projection_decoder_ctl. Without it, projectionDecoderGet returns an error that is errors.ErrUnsupported.
@@ -740,7 +740,7 @@ func (l *library) projectionDecoderAt(st uintptr, request int32, index int32, st
 	if !l.hasProjectionDecoderAt() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionDecoderAt(l.fnProjectionDecoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), unsafe.Pointer(state_))), nil
+	return int32(C.pg_bindings_projectionDecoderAt(l.fnProjectionDecoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_)))), nil
 }
 
 // hasProjectionDecoderAt reports whether this libopus.so.0 has opus_projection_decoder_ctl. Without it, projectionDecoderAt returns an error that is errors.ErrUnsupported.
@@ -792,7 +792,7 @@ func (l *library) dredDecoderBytes(dec uintptr, request int32, data *byte, size 
 	if !l.hasDredDecoderBytes() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_dred_decoder_ctl: install libopus0 1.5 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_dredDecoderBytes(l.fnDredDecoderBytes, C.uintptr_t(dec), C.int32_t(request), unsafe.Pointer(data), C.int32_t(size))), nil
+	return int32(C.pg_bindings_dredDecoderBytes(l.fnDredDecoderBytes, C.uintptr_t(dec), C.int32_t(request), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size))), nil
 }
 
 // hasDredDecoderBytes reports whether this libopus.so.0 has opus_dred_decoder_ctl. Without it, dredDecoderBytes returns an error that is errors.ErrUnsupported.
@@ -805,7 +805,7 @@ func (l *library) dredParse(dec uintptr, dred uintptr, data *byte, size int32, a
 	if !l.hasDredParse() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_dred_parse: install libopus0 1.5 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_dredParse(l.fnDredParse, C.uintptr_t(dec), C.uintptr_t(dred), unsafe.Pointer(data), C.int32_t(size), C.int32_t(a4), C.int32_t(rate), unsafe.Pointer(end), C.int32_t(deferred))), nil
+	return int32(C.pg_bindings_dredParse(l.fnDredParse, C.uintptr_t(dec), C.uintptr_t(dred), (*C.uint8_t)(unsafe.Pointer(data)), C.int32_t(size), C.int32_t(a4), C.int32_t(rate), (*C.uint8_t)(unsafe.Pointer(end)), C.int32_t(deferred))), nil
 }
 
 // hasDredParse reports whether this libopus.so.0 has opus_dred_parse. Without it, dredParse returns an error that is errors.ErrUnsupported.
@@ -818,7 +818,7 @@ func (l *library) dredDecode(st uintptr, dred uintptr, offset int32, pcm *int16,
 	if !l.hasDredDecode() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_decoder_dred_decode: install libopus0 1.5 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_dredDecode(l.fnDredDecode, C.uintptr_t(st), C.uintptr_t(dred), C.int32_t(offset), unsafe.Pointer(pcm), C.int32_t(samples))), nil
+	return int32(C.pg_bindings_dredDecode(l.fnDredDecode, C.uintptr_t(st), C.uintptr_t(dred), C.int32_t(offset), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples))), nil
 }
 
 // hasDredDecode reports whether this libopus.so.0 has opus_decoder_dred_decode. Without it, dredDecode returns an error that is errors.ErrUnsupported.
@@ -831,7 +831,7 @@ func (l *library) dredDecodeFloat(st uintptr, dred uintptr, offset int32, pcm *f
 	if !l.hasDredDecodeFloat() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_decoder_dred_decode_float: install libopus0 1.5 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_dredDecodeFloat(l.fnDredDecodeFloat, C.uintptr_t(st), C.uintptr_t(dred), C.int32_t(offset), unsafe.Pointer(pcm), C.int32_t(samples))), nil
+	return int32(C.pg_bindings_dredDecodeFloat(l.fnDredDecodeFloat, C.uintptr_t(st), C.uintptr_t(dred), C.int32_t(offset), (*C.uint8_t)(unsafe.Pointer(pcm)), C.int32_t(samples))), nil
 }
 
 // hasDredDecodeFloat reports whether this libopus.so.0 has opus_decoder_dred_decode_float. Without it, dredDecodeFloat returns an error that is errors.ErrUnsupported.
