@@ -13,6 +13,12 @@ import (
 /*
 #cgo pkg-config: opus
 #cgo LDFLAGS: -ldl
+#cgo noescape pg_bindings_version
+#cgo nocallback pg_bindings_version
+#cgo noescape pg_bindings_encoderSize
+#cgo nocallback pg_bindings_encoderSize
+#cgo noescape pg_bindings_encoderInit
+#cgo nocallback pg_bindings_encoderInit
 #cgo noescape pg_bindings_plainEncode
 #cgo nocallback pg_bindings_plainEncode
 #cgo noescape pg_bindings_plainEncodeFloat
@@ -23,6 +29,10 @@ import (
 #cgo nocallback pg_bindings_encoderGet
 #cgo noescape pg_bindings_encoderBytes
 #cgo nocallback pg_bindings_encoderBytes
+#cgo noescape pg_bindings_decoderSize
+#cgo nocallback pg_bindings_decoderSize
+#cgo noescape pg_bindings_decoderInit
+#cgo nocallback pg_bindings_decoderInit
 #cgo noescape pg_bindings_plainDecode
 #cgo nocallback pg_bindings_plainDecode
 #cgo noescape pg_bindings_plainDecodeFloat
@@ -35,12 +45,24 @@ import (
 #cgo nocallback pg_bindings_decoderBytes
 #cgo noescape pg_bindings_softClip
 #cgo nocallback pg_bindings_softClip
+#cgo noescape pg_bindings_repacketizerSize
+#cgo nocallback pg_bindings_repacketizerSize
+#cgo noescape pg_bindings_repacketizerInit
+#cgo nocallback pg_bindings_repacketizerInit
+#cgo noescape pg_bindings_repacketizerCat
+#cgo nocallback pg_bindings_repacketizerCat
+#cgo noescape pg_bindings_repacketizerFrames
+#cgo nocallback pg_bindings_repacketizerFrames
 #cgo noescape pg_bindings_repacketizerOutRange
 #cgo nocallback pg_bindings_repacketizerOutRange
 #cgo noescape pg_bindings_packetPad
 #cgo nocallback pg_bindings_packetPad
 #cgo noescape pg_bindings_packetUnpad
 #cgo nocallback pg_bindings_packetUnpad
+#cgo noescape pg_bindings_msEncoderSize
+#cgo nocallback pg_bindings_msEncoderSize
+#cgo noescape pg_bindings_surroundSize
+#cgo nocallback pg_bindings_surroundSize
 #cgo noescape pg_bindings_msEncoderInit
 #cgo nocallback pg_bindings_msEncoderInit
 #cgo noescape pg_bindings_surroundInit
@@ -55,6 +77,8 @@ import (
 #cgo nocallback pg_bindings_msEncoderGet
 #cgo noescape pg_bindings_msEncoderAt
 #cgo nocallback pg_bindings_msEncoderAt
+#cgo noescape pg_bindings_msDecoderSize
+#cgo nocallback pg_bindings_msDecoderSize
 #cgo noescape pg_bindings_msDecoderInit
 #cgo nocallback pg_bindings_msDecoderInit
 #cgo noescape pg_bindings_msDecode
@@ -67,6 +91,8 @@ import (
 #cgo nocallback pg_bindings_msDecoderGet
 #cgo noescape pg_bindings_msDecoderAt
 #cgo nocallback pg_bindings_msDecoderAt
+#cgo noescape pg_bindings_projectionEncoderSize
+#cgo nocallback pg_bindings_projectionEncoderSize
 #cgo noescape pg_bindings_projectionEncoderInit
 #cgo nocallback pg_bindings_projectionEncoderInit
 #cgo noescape pg_bindings_projectionEncode
@@ -81,6 +107,8 @@ import (
 #cgo nocallback pg_bindings_projectionEncoderAt
 #cgo noescape pg_bindings_projectionEncoderBytes
 #cgo nocallback pg_bindings_projectionEncoderBytes
+#cgo noescape pg_bindings_projectionDecoderSize
+#cgo nocallback pg_bindings_projectionDecoderSize
 #cgo noescape pg_bindings_projectionDecoderInit
 #cgo nocallback pg_bindings_projectionDecoderInit
 #cgo noescape pg_bindings_projectionDecode
@@ -93,6 +121,12 @@ import (
 #cgo nocallback pg_bindings_projectionDecoderGet
 #cgo noescape pg_bindings_projectionDecoderAt
 #cgo nocallback pg_bindings_projectionDecoderAt
+#cgo noescape pg_bindings_dredDecoderSize
+#cgo nocallback pg_bindings_dredDecoderSize
+#cgo noescape pg_bindings_dredSize
+#cgo nocallback pg_bindings_dredSize
+#cgo noescape pg_bindings_dredDecoderInit
+#cgo nocallback pg_bindings_dredDecoderInit
 #cgo noescape pg_bindings_dredDecoderBytes
 #cgo nocallback pg_bindings_dredDecoderBytes
 #cgo noescape pg_bindings_dredParse
@@ -116,6 +150,11 @@ import (
 #include <stdint.h>
 #include <opus.h>
 #include <opus_multistream.h>
+#ifdef __has_include
+#if __has_include(<opus_projection.h>)
+#include <opus_projection.h>
+#endif
+#endif
 
 extern const char *(opus_get_version_string)(void);
 static const char *pg_bindings_version(void) { return (opus_get_version_string)(); }
@@ -232,90 +271,151 @@ static int32_t pg_bindings_msDecoderGet(uintptr_t a0, int32_t a1, uint8_t *a2) {
 
 static int32_t pg_bindings_msDecoderAt(uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return (opus_multistream_decoder_ctl)((void *)a0, a1, a2, a3); }
 
+#if defined(OPUS_PROJECTION_H)
+extern opus_int32 (opus_projection_ambisonics_encoder_get_size)(int channels, int mapping_family);
+#endif
 extern void pg_bindings_projectionEncoderSize_weak(void) __asm__("opus_projection_ambisonics_encoder_get_size") __attribute__((weak));
 static void *pg_bindings_projectionEncoderSize_find(void) { return pg_bindings_projectionEncoderSize_weak ? (void *)pg_bindings_projectionEncoderSize_weak : dlsym(RTLD_DEFAULT, "opus_projection_ambisonics_encoder_get_size"); }
 static int32_t pg_bindings_projectionEncoderSize(void *fn, int32_t a0, int32_t a1) { return ((int32_t (*)(int32_t, int32_t))fn)(a0, a1); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_ambisonics_encoder_init)(OpusProjectionEncoder *st, opus_int32 Fs, int channels, int mapping_family, int *streams, int *coupled_streams, int application);
+#endif
 extern void pg_bindings_projectionEncoderInit_weak(void) __asm__("opus_projection_ambisonics_encoder_init") __attribute__((weak));
 static void *pg_bindings_projectionEncoderInit_find(void) { return pg_bindings_projectionEncoderInit_weak ? (void *)pg_bindings_projectionEncoderInit_weak : dlsym(RTLD_DEFAULT, "opus_projection_ambisonics_encoder_init"); }
 static int32_t pg_bindings_projectionEncoderInit(void *fn, uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, uint8_t *a4, uint8_t *a5, int32_t a6) { return ((int32_t (*)(void *, int32_t, int32_t, int32_t, uint8_t *, uint8_t *, int32_t))fn)((void *)a0, a1, a2, a3, (void *)a4, (void *)a5, a6); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_encode)(OpusProjectionEncoder *st, const opus_int16 *pcm, int frame_size, unsigned char *data, opus_int32 max_data_bytes);
+#endif
 extern void pg_bindings_projectionEncode_weak(void) __asm__("opus_projection_encode") __attribute__((weak));
 static void *pg_bindings_projectionEncode_find(void) { return pg_bindings_projectionEncode_weak ? (void *)pg_bindings_projectionEncode_weak : dlsym(RTLD_DEFAULT, "opus_projection_encode"); }
 static int32_t pg_bindings_projectionEncode(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_encode_float)(OpusProjectionEncoder *st, const float *pcm, int frame_size, unsigned char *data, opus_int32 max_data_bytes);
+#endif
 extern void pg_bindings_projectionEncodeFloat_weak(void) __asm__("opus_projection_encode_float") __attribute__((weak));
 static void *pg_bindings_projectionEncodeFloat_find(void) { return pg_bindings_projectionEncodeFloat_weak ? (void *)pg_bindings_projectionEncodeFloat_weak : dlsym(RTLD_DEFAULT, "opus_projection_encode_float"); }
 static int32_t pg_bindings_projectionEncodeFloat(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_encoder_ctl)(OpusProjectionEncoder *st, int request, ...);
+#endif
 extern void pg_bindings_projectionEncoderSet_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderSet_find(void) { return pg_bindings_projectionEncoderSet_weak ? (void *)pg_bindings_projectionEncoderSet_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
 static int32_t pg_bindings_projectionEncoderSet(void *fn, uintptr_t a0, int32_t a1, int32_t a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
 
+#if defined(OPUS_PROJECTION_H)
+#endif
 extern void pg_bindings_projectionEncoderGet_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderGet_find(void) { return pg_bindings_projectionEncoderGet_weak ? (void *)pg_bindings_projectionEncoderGet_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
 static int32_t pg_bindings_projectionEncoderGet(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
 
+#if defined(OPUS_PROJECTION_H)
+#endif
 extern void pg_bindings_projectionEncoderAt_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderAt_find(void) { return pg_bindings_projectionEncoderAt_weak ? (void *)pg_bindings_projectionEncoderAt_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
 static int32_t pg_bindings_projectionEncoderAt(void *fn, uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
+#if defined(OPUS_PROJECTION_H)
+#endif
 extern void pg_bindings_projectionEncoderBytes_weak(void) __asm__("opus_projection_encoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionEncoderBytes_find(void) { return pg_bindings_projectionEncoderBytes_weak ? (void *)pg_bindings_projectionEncoderBytes_weak : dlsym(RTLD_DEFAULT, "opus_projection_encoder_ctl"); }
 static int32_t pg_bindings_projectionEncoderBytes(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2, int32_t a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
+#if defined(OPUS_PROJECTION_H)
+extern opus_int32 (opus_projection_decoder_get_size)(int channels, int streams, int coupled_streams);
+#endif
 extern void pg_bindings_projectionDecoderSize_weak(void) __asm__("opus_projection_decoder_get_size") __attribute__((weak));
 static void *pg_bindings_projectionDecoderSize_find(void) { return pg_bindings_projectionDecoderSize_weak ? (void *)pg_bindings_projectionDecoderSize_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_get_size"); }
 static int32_t pg_bindings_projectionDecoderSize(void *fn, int32_t a0, int32_t a1, int32_t a2) { return ((int32_t (*)(int32_t, int32_t, int32_t))fn)(a0, a1, a2); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_decoder_init)(OpusProjectionDecoder *st, opus_int32 Fs, int channels, int streams, int coupled_streams, unsigned char *demixing_matrix, opus_int32 demixing_matrix_size);
+#endif
 extern void pg_bindings_projectionDecoderInit_weak(void) __asm__("opus_projection_decoder_init") __attribute__((weak));
 static void *pg_bindings_projectionDecoderInit_find(void) { return pg_bindings_projectionDecoderInit_weak ? (void *)pg_bindings_projectionDecoderInit_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_init"); }
 static int32_t pg_bindings_projectionDecoderInit(void *fn, uintptr_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t a4, uint8_t *a5, int32_t a6) { return ((int32_t (*)(void *, int32_t, int32_t, int32_t, int32_t, uint8_t *, int32_t))fn)((void *)a0, a1, a2, a3, a4, (void *)a5, a6); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_decode)(OpusProjectionDecoder *st, const unsigned char *data, opus_int32 len, opus_int16 *pcm, int frame_size, int decode_fec);
+#endif
 extern void pg_bindings_projectionDecode_weak(void) __asm__("opus_projection_decode") __attribute__((weak));
 static void *pg_bindings_projectionDecode_find(void) { return pg_bindings_projectionDecode_weak ? (void *)pg_bindings_projectionDecode_weak : dlsym(RTLD_DEFAULT, "opus_projection_decode"); }
 static int32_t pg_bindings_projectionDecode(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_decode_float)(OpusProjectionDecoder *st, const unsigned char *data, opus_int32 len, float *pcm, int frame_size, int decode_fec);
+#endif
 extern void pg_bindings_projectionDecodeFloat_weak(void) __asm__("opus_projection_decode_float") __attribute__((weak));
 static void *pg_bindings_projectionDecodeFloat_find(void) { return pg_bindings_projectionDecodeFloat_weak ? (void *)pg_bindings_projectionDecodeFloat_weak : dlsym(RTLD_DEFAULT, "opus_projection_decode_float"); }
 static int32_t pg_bindings_projectionDecodeFloat(void *fn, uintptr_t a0, uint8_t *a1, int32_t a2, uint8_t *a3, int32_t a4, int32_t a5) { return ((int32_t (*)(void *, uint8_t *, int32_t, uint8_t *, int32_t, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4, a5); }
 
+#if defined(OPUS_PROJECTION_H)
+extern int (opus_projection_decoder_ctl)(OpusProjectionDecoder *st, int request, ...);
+#endif
 extern void pg_bindings_projectionDecoderSet_weak(void) __asm__("opus_projection_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionDecoderSet_find(void) { return pg_bindings_projectionDecoderSet_weak ? (void *)pg_bindings_projectionDecoderSet_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_ctl"); }
 static int32_t pg_bindings_projectionDecoderSet(void *fn, uintptr_t a0, int32_t a1, int32_t a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
 
+#if defined(OPUS_PROJECTION_H)
+#endif
 extern void pg_bindings_projectionDecoderGet_weak(void) __asm__("opus_projection_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionDecoderGet_find(void) { return pg_bindings_projectionDecoderGet_weak ? (void *)pg_bindings_projectionDecoderGet_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_ctl"); }
 static int32_t pg_bindings_projectionDecoderGet(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2); }
 
+#if defined(OPUS_PROJECTION_H)
+#endif
 extern void pg_bindings_projectionDecoderAt_weak(void) __asm__("opus_projection_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_projectionDecoderAt_find(void) { return pg_bindings_projectionDecoderAt_weak ? (void *)pg_bindings_projectionDecoderAt_weak : dlsym(RTLD_DEFAULT, "opus_projection_decoder_ctl"); }
 static int32_t pg_bindings_projectionDecoderAt(void *fn, uintptr_t a0, int32_t a1, int32_t a2, uint8_t *a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_dred_decoder_get_size)(void);
+#endif
 extern void pg_bindings_dredDecoderSize_weak(void) __asm__("opus_dred_decoder_get_size") __attribute__((weak));
 static void *pg_bindings_dredDecoderSize_find(void) { return pg_bindings_dredDecoderSize_weak ? (void *)pg_bindings_dredDecoderSize_weak : dlsym(RTLD_DEFAULT, "opus_dred_decoder_get_size"); }
 static int32_t pg_bindings_dredDecoderSize(void *fn) { return ((int32_t (*)(void))fn)(); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_dred_get_size)(void);
+#endif
 extern void pg_bindings_dredSize_weak(void) __asm__("opus_dred_get_size") __attribute__((weak));
 static void *pg_bindings_dredSize_find(void) { return pg_bindings_dredSize_weak ? (void *)pg_bindings_dredSize_weak : dlsym(RTLD_DEFAULT, "opus_dred_get_size"); }
 static int32_t pg_bindings_dredSize(void *fn) { return ((int32_t (*)(void))fn)(); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_dred_decoder_init)(OpusDREDDecoder *dec);
+#endif
 extern void pg_bindings_dredDecoderInit_weak(void) __asm__("opus_dred_decoder_init") __attribute__((weak));
 static void *pg_bindings_dredDecoderInit_find(void) { return pg_bindings_dredDecoderInit_weak ? (void *)pg_bindings_dredDecoderInit_weak : dlsym(RTLD_DEFAULT, "opus_dred_decoder_init"); }
 static int32_t pg_bindings_dredDecoderInit(void *fn, uintptr_t a0) { return ((int32_t (*)(void *))fn)((void *)a0); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_dred_decoder_ctl)(OpusDREDDecoder *dred_dec, int request, ...);
+#endif
 extern void pg_bindings_dredDecoderBytes_weak(void) __asm__("opus_dred_decoder_ctl") __attribute__((weak));
 static void *pg_bindings_dredDecoderBytes_find(void) { return pg_bindings_dredDecoderBytes_weak ? (void *)pg_bindings_dredDecoderBytes_weak : dlsym(RTLD_DEFAULT, "opus_dred_decoder_ctl"); }
 static int32_t pg_bindings_dredDecoderBytes(void *fn, uintptr_t a0, int32_t a1, uint8_t *a2, int32_t a3) { return ((int32_t (*)(void *, int32_t, ...))fn)((void *)a0, a1, a2, a3); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_dred_parse)(OpusDREDDecoder *dred_dec, OpusDRED *dred, const unsigned char *data, opus_int32 len, opus_int32 max_dred_samples, opus_int32 sampling_rate, int *dred_end, int defer_processing);
+#endif
 extern void pg_bindings_dredParse_weak(void) __asm__("opus_dred_parse") __attribute__((weak));
 static void *pg_bindings_dredParse_find(void) { return pg_bindings_dredParse_weak ? (void *)pg_bindings_dredParse_weak : dlsym(RTLD_DEFAULT, "opus_dred_parse"); }
 static int32_t pg_bindings_dredParse(void *fn, uintptr_t a0, uintptr_t a1, uint8_t *a2, int32_t a3, int32_t a4, int32_t a5, uint8_t *a6, int32_t a7) { return ((int32_t (*)(void *, void *, uint8_t *, int32_t, int32_t, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, (void *)a2, a3, a4, a5, (void *)a6, a7); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_decoder_dred_decode)(OpusDecoder *st, const OpusDRED *dred, opus_int32 dred_offset, opus_int16 *pcm, opus_int32 frame_size);
+#endif
 extern void pg_bindings_dredDecode_weak(void) __asm__("opus_decoder_dred_decode") __attribute__((weak));
 static void *pg_bindings_dredDecode_find(void) { return pg_bindings_dredDecode_weak ? (void *)pg_bindings_dredDecode_weak : dlsym(RTLD_DEFAULT, "opus_decoder_dred_decode"); }
 static int32_t pg_bindings_dredDecode(void *fn, uintptr_t a0, uintptr_t a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
 
+#if defined(OPUS_SET_DRED_DURATION_REQUEST)
+extern int (opus_decoder_dred_decode_float)(OpusDecoder *st, const OpusDRED *dred, opus_int32 dred_offset, float *pcm, opus_int32 frame_size);
+#endif
 extern void pg_bindings_dredDecodeFloat_weak(void) __asm__("opus_decoder_dred_decode_float") __attribute__((weak));
 static void *pg_bindings_dredDecodeFloat_find(void) { return pg_bindings_dredDecodeFloat_weak ? (void *)pg_bindings_dredDecodeFloat_weak : dlsym(RTLD_DEFAULT, "opus_decoder_dred_decode_float"); }
 static int32_t pg_bindings_dredDecodeFloat(void *fn, uintptr_t a0, uintptr_t a1, int32_t a2, uint8_t *a3, int32_t a4) { return ((int32_t (*)(void *, void *, int32_t, uint8_t *, int32_t))fn)((void *)a0, (void *)a1, a2, (void *)a3, a4); }
