@@ -113,7 +113,8 @@
 // method for each number and kind of arguments that it is called with.
 //
 // poolgen compares the two; the C compiler compares the prototypes, and the widths and kinds of named types, with the header whenever the
-// cgo side is built. So build it once for each target also when programs do not use it. Structs by value, floats of two widths in one call and
+// cgo side is built. So build it once for each target also when programs do not use it, and with -a when headers have changed: the go
+// command does not look at those. Structs by value, floats of two widths in one call and
 // floats for variadic functions are refused, because they cannot be passed without cgo on arm; constants, macros and callbacks into Go are
 // not bound.
 //

@@ -140,7 +140,7 @@ func parseCall(d *ast.Directive, diags *diagnostics) callOptions {
 // isCondition reports whether s can stand behind #if within a comment.
 func isCondition(s string) bool {
 	return s != "" && !strings.Contains(s, "*/") && strings.IndexFunc(s, func(r rune) bool {
-		return !isWordByte(byte(r&0x7f)) && !strings.ContainsRune(" ()<>=!&|+-*/%.", r) || r >= 0x80
+		return !isWordByte(byte(r&0x7f)) && !strings.ContainsRune(" (),<>=!&|+-*/%.", r) || r >= 0x80
 	}) < 0
 }
 
