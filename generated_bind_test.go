@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,33 +35,53 @@ func TestBindingsAgree(t *testing.T) {
 	newModule(t, mustAbs(t, "."), module)
 	rename(t, filepath.Join(module, "go.mod"), "module example.com/random", "module example.com/corpus")
 	arm := []string{"GOARCH=arm", "GOARM=7", "CC=arm-linux-gnueabihf-gcc"}
+	arm64 := []string{"GOARCH=arm64", "CC=aarch64-linux-gnu-gcc"}
+	i386 := []string{"GOARCH=386", "CC=i686-linux-gnu-gcc"}
+	// The C library of a cross compiler has its own loader; that of Debian's armhf is where programs look for it.
+	armLoader := needs{"/lib/ld-linux-armhf.so.3", "libc6:armhf"}
+	arm64Loader := needs{"/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", "libc6-dev-arm64-cross"}
+	i386Loader := needs{"/usr/i686-linux-gnu/lib/ld-linux.so.2", "libc6-dev-i386-cross"}
 	for _, c := range []struct {
-		name string
-		env  []string
-		args []string
+		name   string
+		env    []string
+		gcc    needs
+		loader needs
+		flags  string
+		run    []string // what runs a program
+		qemu   needs
 	}{
-		{"amd64 cgo", []string{"CGO_ENABLED=1"}, nil},
-		{"amd64 nocgo", []string{"CGO_ENABLED=0"}, nil},
-		{"arm cgo", append([]string{"CGO_ENABLED=1"}, arm...), nil},
-		{"arm nocgo", append([]string{"CGO_ENABLED=0"}, arm...), []string{"-ldflags", "-I /lib/ld-linux-armhf.so.3"}},
+		{"amd64", nil, needs{"gcc", "gcc"}, needs{}, "", nil, needs{}},
+		{"386", i386, needs{"i686-linux-gnu-gcc", "gcc-i686-linux-gnu"}, i386Loader, "", []string{i386Loader.what, "--library-path", filepath.Dir(i386Loader.what)}, needs{}},
+		{"arm", arm, needs{"arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"}, armLoader, "-I " + armLoader.what, []string{"qemu-arm-static"}, needs{"qemu-arm-static", "qemu-user-static"}},
+		{"arm64", arm64, needs{"aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"}, arm64Loader, "", []string{"qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"}, needs{"qemu-aarch64-static", "qemu-user-static"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			testutil.RequireTool(t, "gcc", "gcc")
-			bin := filepath.Join(t.TempDir(), "libc")
-			line := []string{bin}
-			if len(c.env) > 1 {
-				testutil.RequireTool(t, "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf")
-				testutil.RequireFile(t, "/lib/ld-linux-armhf.so.3", "libc6:armhf")
-				line = []string{testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static"), bin}
-			}
-			cmd := exec.Command("go", append(append([]string{"build", "-o", bin}, c.args...), "./libc")...)
-			cmd.Dir, cmd.Env = module, append(append(os.Environ(), "GOFLAGS=-mod=mod"), c.env...)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			if d := cmp.Diff(bindingSays, run(t, nil, line[0], line[1:]...)); d != "" {
-				t.Errorf("want - got +\n%s", d)
-			}
-		})
+		for _, cgo := range []string{"1", "0"} {
+			t.Run(c.name+" CGO_ENABLED="+cgo, func(t *testing.T) {
+				testutil.RequireTool(t, c.gcc.what, c.gcc.debian)
+				if c.loader.what != "" {
+					testutil.RequireFile(t, c.loader.what, c.loader.debian)
+				}
+				if c.qemu.what != "" {
+					testutil.RequireTool(t, c.qemu.what, c.qemu.debian)
+				}
+				bin := filepath.Join(t.TempDir(), "libc")
+				args := []string{"build", "-o", bin}
+				if cgo == "0" && c.flags != "" {
+					args = append(args, "-ldflags", c.flags)
+				}
+				cmd := exec.Command("go", append(args, "./libc")...)
+				cmd.Dir, cmd.Env = module, append(append(os.Environ(), "GOFLAGS=-mod=mod", "CGO_ENABLED="+cgo), c.env...)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				line := append(slices.Clone(c.run), bin)
+				if d := cmp.Diff(bindingSays, run(t, nil, line[0], line[1:]...)); d != "" {
+					t.Errorf("want - got +\n%s", d)
+				}
+			})
+		}
 	}
 }
+
+// needs is a tool or a file, and the package that has it.
+type needs struct{ what, debian string }

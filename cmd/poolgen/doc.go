@@ -102,7 +102,8 @@
 //
 //	optional=VERSION the library has the function from that version on; optional alone does as well. The method's last result is an
 //	                 error, which is errors.ErrUnsupported where the function is missing; everything else works. hasDefaultLevel tells
-//	                 beforehand. A library or a header without it stops no build.
+//	                 beforehand. A library or a header without it stops no build. A statically linked program has only those
+//	                 optional functions that something else in it needs.
 //	header=COND      with optional: the header declares the function if the condition of the C preprocessor holds, and is checked then
 //	noescape, nocallback   the directives of cgo, which keep arguments on the stack: C does not keep them, and does not call Go
 //
