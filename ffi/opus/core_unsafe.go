@@ -1,7 +1,6 @@
 package opus
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"unsafe"
@@ -32,24 +31,16 @@ type core struct {
 	state    state
 	rate     int
 	channels int
-	layout   layout   // of streams; a plain encoder or decoder has one
+	layout   Layout   // of streams; a plain encoder or decoder has one
 	out      *answers // apart from the core: cgo looks for Go pointers in what it is given
 	weights  pool.Buf // that the state points to
 }
 
 // answers is where C writes them: a variable would be allocated for each call.
 type answers struct {
-	value int32 // opus_int32
+	value int32   // opus_int32
+	place uintptr // a pointer of C
 }
-
-// layout says which streams carry which channels, as the header of Ogg Opus does (RFC 7845).
-type layout struct {
-	streams int // of which the first ones, coupled, are stereo
-	coupled int
-}
-
-// single is the layout of a plain encoder or decoder.
-func single(channels int) layout { return layout{streams: 1, coupled: channels - 1} }
 
 // open makes a core with room for a state. size asks libopus how much that takes; 0 or less means that it cannot be.
 func open(k kind, rate, channels int, from *pool.Pool, size func(*core) int32) (*core, error) {
@@ -84,19 +75,32 @@ func (c *core) setBlob(weights pool.Buf) error {
 	if !c.state.valid() {
 		return ErrClosed
 	}
-	b := weights.Bytes()
-	if len(b) == 0 || int64(len(b)) > math.MaxInt32 {
-		return fmt.Errorf("opus: weights of %d bytes: set the buffer's Len to the size of the file of weights", len(b))
+	b, err := blob(weights)
+	if err != nil {
+		return err
 	}
 	if err := check("reading weights", c.bytes(setDNNBlob, b)); err != nil {
 		return err
 	}
-	weights.Retain()
-	old := c.weights
-	if c.weights = weights; old.Pool() != nil {
-		old.Release()
-	}
+	hold(&c.weights, weights)
 	return nil
+}
+
+func blob(weights pool.Buf) ([]byte, error) {
+	b := weights.Bytes()
+	if len(b) == 0 || int64(len(b)) > math.MaxInt32 {
+		return nil, fmt.Errorf("opus: weights of %d bytes: set the buffer's Len to the size of the file of weights", len(b))
+	}
+	return b, nil
+}
+
+// hold takes a reference to b in the place of the one in held.
+func hold(held *pool.Buf, b pool.Buf) {
+	b.Retain()
+	if held.Pool() != nil {
+		held.Release()
+	}
+	*held = b
 }
 
 // at is the state, or the one of a stream within it.
@@ -163,6 +167,24 @@ func (c *core) bytes(request int32, data []byte) int32 {
 	}
 }
 
+// stream is where the state of stream i lies in the state.
+func (c *core) stream(i int32) (offset uintptr, result int32) {
+	out, st := &c.out.place, c.state.addr()
+	switch c.kind {
+	case multistreamEncoder:
+		result = c.lib.msEncoderAt(st, getEncoderState, i, out)
+	case multistreamDecoder:
+		result = c.lib.msDecoderAt(st, getDecoderState, i, out)
+	case projectionEncoder:
+		result = known(c.lib.projectionEncoderAt(st, getEncoderState, i, out))
+	case projectionDecoder:
+		result = known(c.lib.projectionDecoderAt(st, getDecoderState, i, out))
+	default:
+		result = int32(Unimplemented)
+	}
+	return *out - st, result
+}
+
 // encode passes samples to libopus.
 func (c *core) encode(pcm unsafe.Pointer, of sample, samples int32, packet []byte) int32 {
 	st, data, size := c.state.addr(), unsafe.SliceData(packet), bounded(len(packet))
@@ -202,66 +224,4 @@ func (c *core) decode(packet []byte, pcm unsafe.Pointer, of sample, samples, fec
 	default:
 		return known(c.lib.projectionDecodeFloat(st, data, size, (*float32)(pcm), samples, fec))
 	}
-}
-
-// state is a block of a pool that holds a codec's state.
-type state struct {
-	buf  pool.Buf
-	size int        // bytes that libopus uses
-	own  *pool.Pool // made for this state alone
-}
-
-func newState(what string, size int, from *pool.Pool) (state, error) {
-	s := state{size: size}
-	var err error
-	if from == nil {
-		if from, err = pool.New(size, pool.Options{Name: "opus-" + what, Max: 1, Prealloc: 1, External: 1}); err != nil {
-			return s, fmt.Errorf("opus: making room for the state of the %s: %w", what, err)
-		}
-		s.own = from
-	}
-	if s.buf, err = from.Get(); err != nil {
-		if s.own != nil {
-			err = errors.Join(err, s.own.Close())
-		}
-		return state{}, fmt.Errorf("opus: taking a block for the state of the %s: %w", what, err)
-	}
-	if c := s.buf.Cap(); c < size {
-		s.buf.Release()
-		return state{}, fmt.Errorf("opus: a block of pool %q has %d bytes, the state of the %s takes %d", from.Name(), c, what, size)
-	}
-	s.buf.SetLen(size)
-	return s, nil
-}
-
-func (s *state) valid() bool   { return s.buf.Pool() != nil }
-func (s *state) addr() uintptr { return uintptr(s.buf.Pointer()) }
-
-func (s *state) close() error {
-	if !s.valid() {
-		return nil
-	}
-	s.buf.Release()
-	s.buf = pool.Buf{}
-	if s.own != nil {
-		return s.own.Close()
-	}
-	return nil
-}
-
-// sample is what libopus takes and makes, as bytes of one: int16, or float32 of about -1 to 1.
-type sample int
-
-const (
-	int16s   sample = 2
-	float32s sample = 4
-)
-
-// view takes bytes for samples in the machine's byte order.
-func (s sample) view(b []byte) (pcm unsafe.Pointer, n int, err error) {
-	p := unsafe.Pointer(unsafe.SliceData(b))
-	if len(b)%int(s) != 0 || uintptr(p)%uintptr(s) != 0 {
-		return nil, 0, fmt.Errorf("opus: %d bytes at %p are not whole %d-bit samples: set the buffer's Len to a multiple of %d", len(b), p, 8*s, s)
-	}
-	return p, len(b) / int(s), nil
 }

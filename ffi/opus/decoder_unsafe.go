@@ -14,13 +14,18 @@ type DecoderConfig struct {
 	SampleRate int        // Hz: 8000, 12000, 16000, 24000 or 48000
 	Channels   int        // 1 or 2
 	State      *pool.Pool // where the state's block comes from; its blocks hold DecoderSize bytes. nil: a pool of its own
+	DRED       *DRED      // reads deep redundancy for Recover; nil: Recover does without. The caller closes it, after the decoder
 }
 
 // Decoder turns Opus packets into samples. One goroutine at a time uses it.
 type Decoder struct{ decoder }
 
 // decoder is a decoder of any kind.
-type decoder struct{ decoderOptions }
+type decoder struct {
+	decoderOptions
+	last lastTOC
+	dred *DRED // for Recover; plain decoders only
+}
 
 // DecoderSize is how many bytes the state of a decoder takes, for DecoderConfig.State.
 func DecoderSize(channels int) (int, error) {
@@ -47,11 +52,13 @@ func NewDecoder(c DecoderConfig) (*Decoder, error) {
 	if err := check("making a decoder", core.lib.decoderInit(core.state.addr(), int32(c.SampleRate), int32(c.Channels))); err != nil {
 		return nil, errors.Join(err, core.close())
 	}
-	return &Decoder{newDecoder(core)}, nil
+	d := newDecoder(core)
+	d.dred = c.DRED
+	return &Decoder{d}, nil
 }
 
 func newDecoder(c *core) decoder {
-	return decoder{decoderOptions{options{core: c, kind: c.kind}}}
+	return decoder{decoderOptions: decoderOptions{options{core: c, kind: c.kind}}}
 }
 
 // Decode decodes packet into pcm, interleaved, and returns the samples per channel. pcm must hold the packet's duration, up to 120 ms;
@@ -148,6 +155,9 @@ func (d *decoder) run(packet []byte, pcm unsafe.Pointer, of sample, samples int,
 	}
 	samples = min(samples, d.core.rate*120/1000) // more is never needed
 	n := d.core.decode(packet, pcm, of, int32(samples), fec)
+	if n > 0 && len(packet) > 0 {
+		d.last = lastTOC{TOC(packet[0]), d.core.kind == plainDecoder}
+	}
 	return int(max(n, 0)), check("decoding", n)
 }
 

@@ -12,7 +12,7 @@ type encoderOptions struct{ options }
 func (o *encoderOptions) SetBitrate(bps int) error {
 	streams := 1
 	if o.kind != plainEncoder {
-		streams = o.core.layout.streams
+		streams = o.core.layout.Streams
 	}
 	if bps != Auto && bps != BitrateMax && (bps < 500 || bps > 512_000*streams) {
 		return fmt.Errorf("opus: bitrate of %d bit/s: it must be from 500 to %d, Auto or BitrateMax", bps, 512_000*streams)

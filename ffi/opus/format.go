@@ -7,15 +7,21 @@ const MaxPacket = 1275 * 6
 
 // validFormat checks a sample rate and a channel count: Opus has five rates, mono and stereo.
 func validFormat(rate, channels int) error {
-	switch rate {
-	case 8000, 12000, 16000, 24000, 48000:
-	default:
-		return fmt.Errorf("opus: sample rate of %d Hz: it must be 8000, 12000, 16000, 24000 or 48000", rate)
+	if err := validRate(rate); err != nil {
+		return err
 	}
 	if channels != 1 && channels != 2 {
 		return fmt.Errorf("opus: %d channels: it must be 1 or 2", channels)
 	}
 	return nil
+}
+
+func validRate(rate int) error {
+	switch rate {
+	case 8000, 12000, 16000, 24000, 48000:
+		return nil
+	}
+	return fmt.Errorf("opus: sample rate of %d Hz: it must be 8000, 12000, 16000, 24000 or 48000", rate)
 }
 
 // validFrame reports whether a packet can hold samples at rate: 2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms.

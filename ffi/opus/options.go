@@ -106,6 +106,12 @@ func (d *decoder) Close() error { return d.core.close() }
 // Channels is the number of channels that the decoder was made for.
 func (d *decoder) Channels() int { return d.core.channels }
 
+// Reset forgets the sound so far, as if nothing had been decoded. Options stay (OPUS_RESET_STATE).
+func (d *decoder) Reset() error {
+	d.last = lastTOC{}
+	return d.options.Reset()
+}
+
 // decoderOptions are the requests that decoders and their streams take.
 type decoderOptions struct{ options }
 
