@@ -86,7 +86,7 @@ func TestWidths(t *testing.T) {
 	ctx := z.newEncoder()
 	defer z.freeEncoder(ctx)
 
-	// The library keeps what it is pledged, and refuses to end a frame of another size.
+	// A pledge is a 64-bit argument behind a word. The next frame begins anew, whatever was pledged.
 	for _, size := range []uint64{uint64(len(raw)), 1 << 40, 1<<40 + uint64(len(raw))} {
 		if err := z.check(z.pledge(ctx, size)); err != nil {
 			t.Errorf("pledging %d: %v", size, err)
