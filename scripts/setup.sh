@@ -31,6 +31,7 @@ demo_packages() {
 		pkg-config tool pkg-config
 		libopus-dev host_lib opus
 		libasound2-dev host_lib alsa
+		libv4l-dev host_lib libv4l2
 		alsa-utils tool aplay
 		opus-tools tool opusenc
 	END
@@ -92,6 +93,7 @@ armhf_packages() {
 	probe <<-END
 		libopus-dev:armhf armhf_lib libopus.so
 		libasound2-dev:armhf armhf_lib libasound.so
+		libv4l-dev:armhf armhf_lib libv4l2.so
 		libzstd-dev:armhf armhf_lib libzstd.so
 	END
 }

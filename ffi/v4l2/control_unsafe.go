@@ -185,6 +185,10 @@ func (k *kExtControl) set(t ControlType, v int64) {
 
 // controls passes k, and returns the index of the control that was refused, or one beyond the end.
 func (d *Device) controls(request uint32, k []kExtControl) (int, error) {
+	// A System may pass c to C, whose rules want what it points to pinned.
+	var pin runtime.Pinner
+	pin.Pin(&k[0])
+	defer pin.Unpin()
 	c := &kExtControls{Ctrl_class: ctrlWhichCurVal, Count: uint32(len(k)), Controls: &k[0]}
 	err := d.ioctl(request, unsafe.Pointer(c))
 	return int(min(c.Error_idx, uint32(len(k)))), err

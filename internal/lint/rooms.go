@@ -38,6 +38,7 @@ var Rooms = []Room{
 	{Dir: "runtime/store", May: []string{"internal/sys", "runtime/pool", "runtime/ring"}},
 	{Dir: "runtime/dl"},
 	{Dir: "runtime/metrics", May: []string{"runtime", "internal/sys"}},
+	{Dir: "ffi/libv4l2", May: []string{"runtime/dl", "internal/sys"}, Test: []string{"ffi/v4l2"}},
 	{Dir: "ffi", May: []string{"runtime/pool", "internal/sys", "runtime/dl", "internal/invariants"}, Test: []string{"internal/ctest"}, Apart: true},
 	{Dir: "include", Test: []string{"runtime/pool", "internal/ctest"}},
 	{Dir: "examples", May: []string{"runtime", "ffi"}},
