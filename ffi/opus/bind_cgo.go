@@ -614,8 +614,8 @@ func (*library) msEncoderGet(st uintptr, request int32, value *int32) int32 {
 }
 
 // msEncoderAt calls opus_multistream_encoder_ctl.
-func (*library) msEncoderAt(st uintptr, request int32, index int32, state_ *uintptr) int32 {
-	return int32(C.pg_bindings_msEncoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_))))
+func (*library) msEncoderAt(st uintptr, request int32, index int32, state *uintptr) int32 {
+	return int32(C.pg_bindings_msEncoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state))))
 }
 
 // msDecoderSize calls opus_multistream_decoder_get_size.
@@ -649,8 +649,8 @@ func (*library) msDecoderGet(st uintptr, request int32, value *int32) int32 {
 }
 
 // msDecoderAt calls opus_multistream_decoder_ctl.
-func (*library) msDecoderAt(st uintptr, request int32, index int32, state_ *uintptr) int32 {
-	return int32(C.pg_bindings_msDecoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_))))
+func (*library) msDecoderAt(st uintptr, request int32, index int32, state *uintptr) int32 {
+	return int32(C.pg_bindings_msDecoderAt(C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state))))
 }
 
 // projectionEncoderSize calls opus_projection_ambisonics_encoder_get_size.
@@ -732,11 +732,11 @@ func (l *library) hasProjectionEncoderGet() bool {
 }
 
 // projectionEncoderAt calls opus_projection_encoder_ctl.
-func (l *library) projectionEncoderAt(st uintptr, request int32, index int32, state_ *uintptr) (int32, error) {
+func (l *library) projectionEncoderAt(st uintptr, request int32, index int32, state *uintptr) (int32, error) {
 	if !l.hasProjectionEncoderAt() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionEncoderAt(l.fnProjectionEncoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_)))), nil
+	return int32(C.pg_bindings_projectionEncoderAt(l.fnProjectionEncoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state)))), nil
 }
 
 // hasProjectionEncoderAt reports whether this libopus.so.0 has opus_projection_encoder_ctl. Without it, projectionEncoderAt returns an error that is errors.ErrUnsupported.
@@ -836,11 +836,11 @@ func (l *library) hasProjectionDecoderGet() bool {
 }
 
 // projectionDecoderAt calls opus_projection_decoder_ctl.
-func (l *library) projectionDecoderAt(st uintptr, request int32, index int32, state_ *uintptr) (int32, error) {
+func (l *library) projectionDecoderAt(st uintptr, request int32, index int32, state *uintptr) (int32, error) {
 	if !l.hasProjectionDecoderAt() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(C.pg_bindings_projectionDecoderAt(l.fnProjectionDecoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state_)))), nil
+	return int32(C.pg_bindings_projectionDecoderAt(l.fnProjectionDecoderAt, C.uintptr_t(st), C.int32_t(request), C.int32_t(index), (*C.uint8_t)(unsafe.Pointer(state)))), nil
 }
 
 // hasProjectionDecoderAt reports whether this libopus.so.0 has opus_projection_decoder_ctl. Without it, projectionDecoderAt returns an error that is errors.ErrUnsupported.

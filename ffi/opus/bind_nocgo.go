@@ -320,8 +320,8 @@ func (l *library) msEncoderGet(st uintptr, request int32, value *int32) int32 {
 }
 
 // msEncoderAt calls opus_multistream_encoder_ctl.
-func (l *library) msEncoderAt(st uintptr, request int32, index int32, state_ *uintptr) int32 {
-	return int32(l.call.Call(l.fnMsEncoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state_)), 0, 0, 0, 0))
+func (l *library) msEncoderAt(st uintptr, request int32, index int32, state *uintptr) int32 {
+	return int32(l.call.Call(l.fnMsEncoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state)), 0, 0, 0, 0))
 }
 
 // msDecoderSize calls opus_multistream_decoder_get_size.
@@ -355,8 +355,8 @@ func (l *library) msDecoderGet(st uintptr, request int32, value *int32) int32 {
 }
 
 // msDecoderAt calls opus_multistream_decoder_ctl.
-func (l *library) msDecoderAt(st uintptr, request int32, index int32, state_ *uintptr) int32 {
-	return int32(l.call.Call(l.fnMsDecoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state_)), 0, 0, 0, 0))
+func (l *library) msDecoderAt(st uintptr, request int32, index int32, state *uintptr) int32 {
+	return int32(l.call.Call(l.fnMsDecoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state)), 0, 0, 0, 0))
 }
 
 // projectionEncoderSize calls opus_projection_ambisonics_encoder_get_size.
@@ -438,11 +438,11 @@ func (l *library) hasProjectionEncoderGet() bool {
 }
 
 // projectionEncoderAt calls opus_projection_encoder_ctl.
-func (l *library) projectionEncoderAt(st uintptr, request int32, index int32, state_ *uintptr) (int32, error) {
+func (l *library) projectionEncoderAt(st uintptr, request int32, index int32, state *uintptr) (int32, error) {
 	if !l.hasProjectionEncoderAt() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_encoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(l.call.Call(l.fnProjectionEncoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state_)), 0, 0, 0, 0)), nil
+	return int32(l.call.Call(l.fnProjectionEncoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state)), 0, 0, 0, 0)), nil
 }
 
 // hasProjectionEncoderAt reports whether this libopus.so.0 has opus_projection_encoder_ctl. Without it, projectionEncoderAt returns an error that is errors.ErrUnsupported.
@@ -542,11 +542,11 @@ func (l *library) hasProjectionDecoderGet() bool {
 }
 
 // projectionDecoderAt calls opus_projection_decoder_ctl.
-func (l *library) projectionDecoderAt(st uintptr, request int32, index int32, state_ *uintptr) (int32, error) {
+func (l *library) projectionDecoderAt(st uintptr, request int32, index int32, state *uintptr) (int32, error) {
 	if !l.hasProjectionDecoderAt() {
 		return 0, fmt.Errorf("libopus.so.0 has no function opus_projection_decoder_ctl: install libopus0 1.3 or newer: %w", errors.ErrUnsupported)
 	}
-	return int32(l.call.Call(l.fnProjectionDecoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state_)), 0, 0, 0, 0)), nil
+	return int32(l.call.Call(l.fnProjectionDecoderAt, st, uintptr(request), uintptr(index), uintptr(unsafe.Pointer(state)), 0, 0, 0, 0)), nil
 }
 
 // hasProjectionDecoderAt reports whether this libopus.so.0 has opus_projection_decoder_ctl. Without it, projectionDecoderAt returns an error that is errors.ErrUnsupported.

@@ -25,6 +25,21 @@ func TestBindAccepted(t *testing.T) {
 	}
 }
 
+// TestBindSteady checks that what else a package declares does not change its bindings: they would be stale with every new function.
+func TestBindSteady(t *testing.T) {
+	src, err := os.ReadFile("testdata/good/bind.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := generateSource(t, string(src))
+	after := generateSource(t, string(src)+"\nfunc path() {}\n\nvar l, of, mode, request int\n")
+	for i := range before {
+		if d := cmp.Diff(string(before[i].content), string(after[i].content)); d != "" {
+			t.Errorf("%s: before - after +\n%s", before[i].path, d)
+		}
+	}
+}
+
 // FuzzPrototype checks that nothing written as a prototype stops the generator, and that what is taken means the same when it is written
 // as the generator writes it.
 func FuzzPrototype(f *testing.F) {

@@ -56,6 +56,7 @@ func (f *file) nameBindImports(out *jen.File) {
 			}
 		}
 	}
+	f.used = f.usedNames()
 	f.imported = map[string]bool{"C": true}
 	for _, p := range list {
 		name := f.free(p.Name())
@@ -71,8 +72,51 @@ func (f *file) nameBindImports(out *jen.File) {
 	}
 }
 
+// usedNames are the package's own names that code generated for the bindings uses. The output does not change with other names that the
+// package declares: a parameter may hide those.
+func (f *file) usedNames() map[string]bool {
+	used := map[string]bool{}
+	for _, m := range f.binds {
+		used[m.name], used[m.open], used[m.open+"From"] = true, true, true
+		for _, c := range m.calls {
+			for _, p := range c.params {
+				f.typeNames(p.typ, used)
+			}
+			if c.result != nil {
+				f.typeNames(c.result, used)
+			}
+		}
+	}
+	return used
+}
+
+// typeNames adds the package's own names in t to used.
+func (f *file) typeNames(t types.Type, used map[string]bool) {
+	switch u := types.Unalias(t).(type) {
+	case *types.Named:
+		if u.Obj().Pkg() == f.pkg {
+			used[u.Obj().Name()] = true
+		}
+		for arg := range u.TypeArgs().Types() {
+			f.typeNames(arg, used)
+		}
+	case *types.Pointer:
+		f.typeNames(u.Elem(), used)
+	case *types.Array:
+		f.typeNames(u.Elem(), used)
+	}
+}
+
+// variable is a name for a variable that hides nothing that the code around it uses.
+func (f *file) variable(name string) string {
+	for f.used[name] || f.imported[name] {
+		name += "_"
+	}
+	return name
+}
+
 // self is the name of the receiver.
-func (f *file) self() string { return f.local("l") }
+func (f *file) self() string { return f.variable("l") }
 
 // argNames are the names of a method's parameters: those of the source, unless they mean something else in the generated code.
 func (f *file) argNames(c *callModel) []string {
@@ -82,7 +126,7 @@ func (f *file) argNames(c *callModel) []string {
 		if name == "" || name == "_" || types.Universe.Lookup(name) != nil || token.Lookup(name).IsKeyword() {
 			name = fmt.Sprintf("a%d", i)
 		}
-		for name == f.self() || f.imported[name] || f.pkg.Scope().Lookup(name) != nil || slices.Contains(list, name) {
+		for name == f.self() || f.imported[name] || f.used[name] || slices.Contains(list, name) {
 			name += "_"
 		}
 		list = append(list, name)

@@ -45,7 +45,7 @@ func (f *file) emitNocgo(out *jen.File, m *bindModel) error {
 
 // emitOpen emits the functions that load the library.
 func (f *file) emitOpen(out *jen.File, m *bindModel) {
-	lib, of, errName := f.local("lib"), f.local("of"), f.local("err")
+	lib, of, errName := f.variable("lib"), f.variable("of"), f.variable("err")
 	// func openLibrary() (*libraryC, error) {
 	//	return openLibraryFrom(dl.Library{Sonames: []string{"libc.so.6"}, Package: "libc6"})
 	// }

@@ -17,6 +17,7 @@ type file struct {
 	enums   []*cEnum   // named integer types
 
 	imported map[string]bool // names of imported packages in the Go file
+	used     map[string]bool // names of the package that the code of bindings uses
 }
 
 // poolModel is one annotated struct.
