@@ -75,7 +75,7 @@ func (p *PCM) opening(f func() error) error {
 }
 
 func (s *hwSpace) accesses() (list []Access) {
-	for a := RWInterleaved; a <= MMapComplex; a++ {
+	for a := RWInterleaved; a <= MMapPlanar; a++ {
 		if s.lib.hwTestAccess(s.h, s.o, a.c()) >= 0 {
 			list = append(list, a)
 		}

@@ -96,7 +96,7 @@ func (c Config) check() error {
 	switch {
 	case c.Format != 0 && c.Format.Bytes() == 0:
 		return fmt.Errorf("%v is not known: use one of the Format constants, such as S16LE", c.Format)
-	case c.Access > MMapComplex:
+	case c.Access > MMapPlanar:
 		return fmt.Errorf("%v is not known: use one of the Access constants, such as RWInterleaved", c.Access)
 	case c.Clock > ClockRealtime:
 		return fmt.Errorf("%v is not known: use one of the Clock constants, such as ClockMonotonic", c.Clock)

@@ -100,13 +100,11 @@ const (
 	MMapInterleaved
 	// MMapPlanar shares the device's ring, in which the channels lie apart.
 	MMapPlanar
-	// MMapComplex shares the device's ring, in which the channels lie anyhow: Region.Channel tells.
-	MMapComplex
 )
 
 // String is alsa-lib's name.
 func (a Access) String() string {
-	names := [...]string{"RW_INTERLEAVED", "RW_NONINTERLEAVED", "MMAP_INTERLEAVED", "MMAP_NONINTERLEAVED", "MMAP_COMPLEX"}
+	names := [...]string{"RW_INTERLEAVED", "RW_NONINTERLEAVED", "MMAP_INTERLEAVED", "MMAP_NONINTERLEAVED"}
 	if int(a) < len(names) {
 		return names[a]
 	}
@@ -114,7 +112,7 @@ func (a Access) String() string {
 }
 
 // MMap reports whether the program reaches the device's own memory, by PCM.Begin.
-func (a Access) MMap() bool { return a >= MMapInterleaved && a <= MMapComplex }
+func (a Access) MMap() bool { return a >= MMapInterleaved && a <= MMapPlanar }
 
 // planar reports whether a buffer holds the channels one after another.
 func (a Access) planar() bool { return a == RWPlanar || a == MMapPlanar }

@@ -28,7 +28,7 @@ func TestFormats(t *testing.T) {
 	if len(seen) != 43 {
 		t.Errorf("%d formats", len(seen))
 	}
-	for a := RWInterleaved; a <= MMapComplex; a++ {
+	for a := RWInterleaved; a <= MMapPlanar; a++ {
 		if accessOf(a.c()) != a {
 			t.Errorf("%v becomes %v", a, accessOf(a.c()))
 		}

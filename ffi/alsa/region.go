@@ -100,9 +100,20 @@ func (p *PCM) take(want int) int {
 			return int(code)
 		}
 	}
-	// The rest of a stream that runs no more is less than a wake-up.
-	if n < min(want, p.cfg.WakeAt) && (n == 0 || l.state(p.h) == StateRunning) {
-		return 0
+	if n < min(want, p.cfg.WakeAt) {
+		// Not every device says so by the number. The rest of a stream that runs no more is less than a wake-up.
+		switch state := l.state(p.h); {
+		case state == StateXrun:
+			return int(codeEPIPE)
+		case state == StateSuspended:
+			return int(codeESTRPIPE)
+		case state == StateDisconnected:
+			return int(codeENODEV)
+		case state == StateSetup:
+			return int(codeEBADFD)
+		case n == 0, state == StateRunning:
+			return 0
+		}
 	}
 	c.frames, c.offset = uintptr(want), 0
 	if code := l.mmapBegin(p.h, &c.areas, &c.offset, &c.frames); code < 0 {
@@ -149,7 +160,7 @@ func (r Region) open() *region {
 }
 
 // Bytes is the region's memory in the device's ring, valid until Commit: whole frames. It is nil where frames do not lie whole, as with
-// MMapPlanar and sometimes MMapComplex: use Channel.
+// MMapPlanar: use Channel.
 func (r Region) Bytes() []byte {
 	o := r.open()
 	sample := r.p.frame / len(o.areas)
@@ -207,6 +218,10 @@ func (r Region) Commit(n int) (int, error) {
 	if got < 0 {
 		return 0, p.lost(Code(got))
 	}
+	// A kernel's device takes frames after the stream has stopped, too.
+	if state := p.lib.state(p.h); state == StateXrun || state == StateSuspended || state == StateDisconnected {
+		return 0, p.lost(codeEPIPE)
+	}
 	p.frames.Add(uint64(got))
 	if got < n {
 		p.shorts.Add(1)
@@ -228,12 +243,12 @@ func (p *PCM) lost(code Code) error {
 	switch {
 	case state == StateDisconnected:
 		code = codeENODEV
+	case code == codeESTRPIPE, state == StateSuspended:
+		code = codeESTRPIPE // the next Begin resumes and counts
 	case code == codeEPIPE, state == StateXrun:
 		code = codeEPIPE
 		p.xruns.Add(1)
 		p.stopped.Store(p.lib.prepare(p.h) < 0)
-	case code == codeESTRPIPE, state == StateSuspended:
-		return p.check("committing", codeESTRPIPE, said) // the next Begin resumes and counts
 	}
 	return p.check("committing", code, said)
 }

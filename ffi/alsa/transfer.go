@@ -210,9 +210,8 @@ func (p *PCM) recover(ctx context.Context, code Code) error {
 		case StateDisconnected:
 			code = codeENODEV
 		case StateSetup:
-			if p.stopped.Load() {
-				return nil // dropped; the loop says so
-			}
+			p.stopped.Store(true) // by Drop of this PCM or of one that it is linked with; the loop says so
+			return nil
 		}
 	}
 	return p.check(opName(p.dir), code, p.c.said())
