@@ -14,7 +14,7 @@ import (
 )
 
 // speech is a spoken word, mono at 48 kHz: one of alsa-utils' recordings, behind its 44 bytes of header.
-func speech(t *testing.T) []int16 {
+func speech(t testing.TB) []int16 {
 	t.Helper()
 	const name = "/usr/share/sounds/alsa/Front_Center.wav"
 	b, err := os.ReadFile(testutil.RequireFile(t, name, "alsa-utils"))

@@ -190,28 +190,3 @@ func TestRefusedApplicationGivesStateBack(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func BenchmarkDecode20ms(b *testing.B) {
-	e, err := opus.NewEncoder(opus.EncoderConfig{SampleRate: rate, Channels: 2})
-	if err != nil {
-		b.Fatal(err)
-	}
-	d, err := opus.NewDecoder(opus.DecoderConfig{SampleRate: rate, Channels: 2})
-	if err != nil {
-		b.Fatal(err)
-	}
-	packet, pcm := make([]byte, opus.MaxPacket), make([]int16, 2*960)
-	n, err := e.Encode(tone(0, 960), packet)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := d.Decode(packet[:n], pcm); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := errors.Join(e.Close(), d.Close()); err != nil {
-		b.Fatal(err)
-	}
-}

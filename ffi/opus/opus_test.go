@@ -256,17 +256,3 @@ func TestStateInACallersPool(t *testing.T) {
 		t.Fatal("the refused block is out")
 	}
 }
-
-func BenchmarkEncode20ms(b *testing.B) {
-	e, err := opus.NewEncoder(opus.EncoderConfig{SampleRate: rate, Channels: 2})
-	if err != nil {
-		b.Fatal(err)
-	}
-	pcm, packet := tone(0, 960), make([]byte, opus.MaxPacket)
-	b.ReportAllocs()
-	for range b.N {
-		if _, err := e.Encode(pcm, packet); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
