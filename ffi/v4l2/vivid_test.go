@@ -81,7 +81,12 @@ func pages(tb testing.TB, size, n int) *pool.Pool {
 // exported is a stream of vivid's output whose buffers, exported as DMABUFs, take frames of f.
 func exported(tb testing.TB, f v4l2.Format, n int) []v4l2.DMABuf {
 	tb.Helper()
-	out := find(tb, "vid-out")
+	return exportedBy(tb, "vid-out", f, n)
+}
+
+func exportedBy(tb testing.TB, node string, f v4l2.Format, n int) []v4l2.DMABuf {
+	tb.Helper()
+	out := find(tb, node)
 	set, err := out.SetFormat(v4l2.Output, f)
 	if err != nil {
 		tb.Fatal(err)
