@@ -85,6 +85,9 @@ bench_packages() {
 		libmimalloc2.0 library libmimalloc.so.2
 		libjemalloc2 library libjemalloc.so.2
 		libtcmalloc-minimal4 library libtcmalloc_minimal.so.4
+		pkg-config tool pkg-config
+		libopus-dev host_lib opus
+		alsa-utils test -e /usr/share/sounds/alsa/Front_Center.wav
 	END
 }
 
