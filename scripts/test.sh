@@ -31,7 +31,7 @@ run() {
 # test itself was built, so only cgo and nocgo run them.
 drivers='^github.com/poolgen/poolgen(/cmd/.*|/internal/(gen|ctest|lint)(/.*)?)?$'
 # Packages that bind a C library, or run one.
-bound='/(ffi|runtime/dl|examples/(bind|voice))(/|$)'
+bound='/(ffi|runtime/dl|examples/(bind|intercom|voice))(/|$)'
 
 # Sets pkgs to the packages of the leg's build that do not match the pattern.
 packages() {
