@@ -136,3 +136,48 @@ func TestDRED(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Deep redundancy works at every rate, mono and stereo, for gaps longer than it reaches and for parts of packets.
+func TestDREDFormats(t *testing.T) {
+	r, err := opus.NewDRED(nil)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("this libopus has no DRED")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := voice(t)
+	if err := errors.Join(e.SetBitrate(48_000), e.SetPacketLoss(25), e.SetDREDDuration(50)); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("this libopus was built without DRED")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	all := spoken(t, e, 960)
+	for _, hz := range []int{8000, 12000, 16000, 24000, 48000} {
+		for _, channels := range []int{1, 2} {
+			d, err := opus.NewDecoder(opus.DecoderConfig{SampleRate: hz, Channels: channels, DRED: r})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pcm := make([]float32, 2*hz)
+			for _, p := range all[:30] {
+				if _, err := d.DecodeFloat(p, pcm); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, tenths := range []int{25, 50, 175, 200, 1225, 4000, 9000} {
+				gap := hz / 400 * tenths / 25
+				got, err := d.RecoverFloat(all[60], pcm[:gap*channels])
+				if err != nil || got.DRED+got.FEC+got.Concealed != gap || got.DRED == 0 || tenths == 9000 && got.Concealed == 0 {
+					t.Errorf("%d Hz, %d channels, %d samples: %+v, %v", hz, channels, gap, got, err)
+				}
+			}
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,6 +136,42 @@ func TestDTX(t *testing.T) {
 	}
 	if on, off := count(true), count(false); on < 50 || off != 0 {
 		t.Errorf("%d of 100 silent packets are short with DTX, %d without", on, off)
+	}
+}
+
+// What DTX leaves out the receiver makes up, whether the short packets come or not: silence of the right length.
+func TestSilenceWithoutPackets(t *testing.T) {
+	for _, sent := range []bool{true, false} {
+		e, d := voice(t)
+		if err := e.SetDTX(true); err != nil {
+			t.Fatal(err)
+		}
+		packet, out, short, loud := make([]byte, opus.MaxPacket), make([]int16, 960), 0, 0.0
+		sound := slices.Concat(speech(t), make([]int16, 100*960))
+		for i := 0; i+960 <= len(sound); i += 960 {
+			n, err := e.Encode(sound[i:i+960], packet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := 0
+			if n > 2 || sent {
+				m, err = d.Decode(packet[:n], out)
+			} else {
+				m, err = d.Conceal(out)
+			}
+			if m != 960 || err != nil {
+				t.Fatalf("%d samples of a packet of %d bytes, %v", m, n, err)
+			}
+			if n <= 2 {
+				short++
+			}
+			if i > len(sound)-50*960 {
+				loud = max(loud, energy(out, nil)/960)
+			}
+		}
+		if short < 50 || loud > 100 {
+			t.Errorf("sent %v: %d short packets, silence as loud as %.0f", sent, short, loud)
+		}
 	}
 }
 
