@@ -6,7 +6,7 @@ GO ?= go
 LEG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gen test-vm lint generate bench clean
+.PHONY: help demo test test-gen test-vm test-vm-full lint generate bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -27,6 +27,10 @@ test-gen: ## 2,000 random structs against the C compilers of four targets
 test-vm: ## tests on a real kernel with a virtual camera and sound card, under qemu; ARCH=amd64 for -race
 	@scripts/setup.sh vm
 	scripts/vm/test.sh $(or $(ARCH),arm)
+
+test-vm-full: ## the same on small kernels built here once, with codecs, converters and more memory to share: arm, and user-mode Linux
+	@scripts/setup.sh vm
+	status=0; for guest in arm-full uml; do scripts/vm/test.sh $$guest || status=1; done; exit $$status
 
 lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 	@scripts/lint.sh

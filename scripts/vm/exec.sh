@@ -21,7 +21,7 @@ home=$top/build/vm/$guest
 work=$(mktemp -d "$top/build/vm/run.XXXXXX") || exit 1
 qemu= watch=
 trap 'rm -rf "$work"' EXIT
-trap 'kill -KILL $qemu $watch 2>/dev/null; exit 1' INT TERM QUIT HUP
+trap 'kill -KILL $qemu -$qemu $watch 2>/dev/null; exit 1' INT TERM QUIT HUP
 
 # seconds DURATION: of Go's "1h2m3.5s", rounded down; 0 is none.
 seconds() {
@@ -55,14 +55,16 @@ limit=${VM_LIMIT:-$limit}
 case $guest in arm-full | uml) full=full ;; esac
 
 # The job: a copy of the module without what is built, the binary, a script.
-folder=/src
 mkdir -p "$work/root/src" "$work/root/job"
 case $PWD/ in
 "$top"/*)
 	folder=/src${PWD#"$top"}
-	tar -C "$top" -c --exclude=./.git --exclude=./build . | tar -C "$work/root/src" -x
+	tar -C "$top" -c --exclude=./.git --exclude=./build . | tar -C "$work/root/src" -x || exit 1
 	;;
-*) cp -r . "$work/root/src/" ;;
+*)
+	echo "vm: $PWD is not in $top" >&2
+	exit 2
+	;;
 esac
 cp "$binary" "$work/root/job/test"
 {
@@ -126,6 +128,8 @@ wait $watch
 [ ! -e "$work/cut" ] || kill -KILL $qemu
 wait $qemu
 ended=$?
+# User-mode Linux is a group of processes, and leaves some that hold the output.
+[ "$guest" != uml ] || kill -KILL -- -$qemu
 : <>"$work/out" # lets cat go where qemu never opened it
 wait $cat
 exec 2>&6

@@ -110,7 +110,7 @@ base() {
 		for name in $(needed "$root/usr/bin/$tool"); do library "$name"; done
 	done
 	# What tests link to or open by name.
-	for name in libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2 libgcc_s.so.1 libasound.so.2 libopus.so.0 libv4l2.so.0 libzstd.so.1; do library "$name"; done
+	for name in libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2 libgcc_s.so.1 libasound.so.2 libopus.so.0 libv4l2.so.0 libz.so.1 libzstd.so.1; do library "$name"; done
 	cp -r "$files/tree/usr/share/alsa" "$root/usr/share/"
 	[ ! -d "$files/tree/usr/share/sounds" ] || cp -r "$files/tree/usr/share/sounds" "$root/usr/share/"
 	rm -rf "$root/usr/share/alsa/ucm2" "$root/usr/share/alsa/topology"
@@ -130,7 +130,7 @@ mkdir -p "$home"
 for tool in apt-get dpkg cpio objdump modprobe depmod; do
 	command -v $tool >/dev/null || fail "no $tool here"
 done
-names="busybox-static v4l-utils alsa-utils libopus0 libgcc-s1 libzstd1 $image"
+names="busybox-static v4l-utils alsa-utils libopus0 libgcc-s1 libzstd1 zlib1g $image"
 packages $names
 root=$home/root
 base
@@ -143,7 +143,10 @@ amd64)
 	modules virtio_pci virtio_console vivid snd-aloop snd-dummy
 	cp "$files"/tree/boot/vmlinuz-* "$home/kernel"
 	;;
-*) scripts/vm/kernel.sh "$guest" 9>&- || fail "cannot build its kernel" ;;
+*)
+	scripts/vm/kernel.sh "$guest" 9>&- || fail "cannot build its kernel"
+	ln "build/vm/kernel-$guest" "$home/kernel"
+	;;
 esac
 (cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$home/base.cpio"
 rm -r "$root"

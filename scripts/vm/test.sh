@@ -10,10 +10,13 @@ guest=${1:-arm}
 [ $# = 0 ] || shift
 scripts/vm/setup.sh "$guest" || exit
 
-packages="./internal/sys ./runtime/... ./ffi/... ./examples/..."
+packages="./internal/sys ./internal/testutil ./runtime/... ./ffi/... ./examples/..."
 bindings="./runtime/dl ./ffi/..."
 exec="$PWD/scripts/vm/exec.sh $guest"
 status=0
+# Without -short, cameras run for minutes.
+limit=5m
+case $guest in *full | uml) limit=30m ;; esac
 
 # tests ENV... -- flag... package...: go test in the guest.
 tests() {
@@ -30,14 +33,17 @@ case $guest in
 arm | arm-full)
 	tests GOARCH=arm GOARM=7 CGO_ENABLED=1 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++ \
 		PKG_CONFIG_LIBDIR=/usr/lib/arm-linux-gnueabihf/pkgconfig:/usr/share/pkgconfig \
-		-- -timeout 5m "$@" $packages
+		-- -timeout $limit "$@" $packages
 	# Go names the soft-float loader, which Debian armhf lacks.
-	tests GOARCH=arm GOARM=7 CGO_ENABLED=0 -- -ldflags "-I /lib/ld-linux-armhf.so.3" -timeout 5m "$@" $bindings
+	tests GOARCH=arm GOARM=7 CGO_ENABLED=0 -- -ldflags "-I /lib/ld-linux-armhf.so.3" -timeout $limit "$@" $bindings
 	;;
 *)
-	tests CGO_ENABLED=1 -- -timeout 5m "$@" $packages
-	tests CGO_ENABLED=0 -- -timeout 5m "$@" $bindings
-	[ "$guest" != amd64 ] || VM_MEMORY=2048 tests CGO_ENABLED=1 -- -race -timeout 5m "$@" ./runtime/... ./ffi/...
+	tests CGO_ENABLED=1 -- -timeout $limit "$@" $packages
+	tests CGO_ENABLED=0 -- -timeout $limit "$@" $bindings
+	[ "$guest" != amd64 ] || VM_MEMORY=2048 tests CGO_ENABLED=1 -- -race -timeout $limit "$@" ./runtime/... ./ffi/...
 	;;
 esac
+# What goes wrong in a guest is a failure here.
+echo "+ POOLGEN_GUEST=$guest go test -count=1 $* -run ^TestHarness$ ./internal/testutil"
+POOLGEN_GUEST=$guest go test -count=1 "$@" -run '^TestHarness$' ./internal/testutil || status=1
 exit $status
