@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/poolgen/poolgen/ffi/v4l2"
 	"github.com/poolgen/poolgen/internal/testutil"
+	"github.com/poolgen/poolgen/runtime/pool"
 )
 
 // Tests with the kernel's memory-to-memory test drivers, vicodec (a codec, FWHT) and vim2m (a converter), which make test-vm-full has.
@@ -303,4 +306,83 @@ func TestHeap(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestUDMABuf makes DMABUFs of a pool's own blocks, and has the camera fill them: a frame is in the block then.
+func TestUDMABuf(t *testing.T) {
+	testutil.OpenFDs(t)
+	d := find(t, "vid-cap")
+	f := small(t, d)
+	private := pages(t, f.Size(), 1)
+	p, err := pool.New(f.Size(), pool.Options{Name: "shared", Max: 4, Align: 4096, Shared: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	b, err := private.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v4l2.UDMABuf(b); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "Shared") {
+		t.Errorf("UDMABuf of a block that is not shared: %v", err)
+	}
+	b.Release()
+	var blocks []pool.Buf
+	var bufs []v4l2.DMABuf
+	defer func() {
+		for _, b := range bufs {
+			b.Close()
+		}
+		for _, b := range blocks {
+			b.Release()
+		}
+	}()
+	for range 4 {
+		b, err := p.Get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks = append(blocks, b)
+		m, err := v4l2.UDMABuf(b)
+		if errors.Is(err, syscall.ENOENT) {
+			t.Skipf("%v; make test-vm-full has a kernel with it", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		bufs = append(bufs, m)
+		mapped, err := syscall.Mmap(m.FD, 0, m.Size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Bytes()[100] = 77
+		if mapped[100] != 77 {
+			t.Error("the DMABUF is other memory than the block")
+		}
+		syscall.Munmap(mapped)
+	}
+	s, err := d.Stream(v4l2.StreamConfig{Memory: v4l2.MemoryDMABUF, Import: bufs})
+	if err == nil {
+		err = s.Start()
+	}
+	if errors.Is(err, syscall.EFAULT) && strings.Contains(err.Error(), "use MemoryMMAP") {
+		t.Logf("the DMABUFs are right; this kernel cannot give their memory to a driver without a device that reaches it: %v", err)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fr := read(t, s)
+	seen := false
+	for _, b := range blocks {
+		seen = seen || bytes.Equal(b.Bytes()[:1000], fr.Bytes()[:1000])
+	}
+	if !seen || bars(fr.Bytes()) < 4 {
+		t.Error("the frame is in none of the blocks")
+	}
+	fr.Release()
 }
