@@ -96,3 +96,48 @@ func TestVividPeer(t *testing.T) {
 		t.Errorf("v4l2-ctl lists %d controls:\n%s", len(theirs), out)
 	}
 }
+
+// TestVividCompliance runs the kernel developers' own checks before and after this package has used the camera in every way: it leaves the
+// driver as it was.
+func TestVividCompliance(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a minute: make test-vm without -short runs it")
+	}
+	d := find(t, "vid-cap")
+	path := d.Path()
+	d.Close()
+	tool := testutil.RequireTool(t, "v4l2-compliance", "v4l-utils")
+	check := func() string {
+		out, _ := exec.Command(tool, "-d", path).CombinedOutput() // its status is the number of failures
+		m := regexp.MustCompile(`Total for .*: (\d+), Succeeded: (\d+), Failed: (\d+)`).FindString(string(out))
+		if m == "" {
+			t.Fatalf("v4l2-compliance says:\n%s", out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, "fail:") || strings.Contains(line, ": FAIL") {
+				m += "\n" + strings.TrimSpace(line)
+			}
+		}
+		return m
+	}
+	before := check()
+	for _, memory := range []string{"MMAP", "USERPTR", "DMABUF"} {
+		t.Run(memory, func(t *testing.T) {
+			d := find(t, "vid-cap")
+			f := small(t, d)
+			s := start(t, d, config(t, memory, f, 1))
+			held := read(t, s)
+			for range 5 {
+				fr := read(t, s)
+				fr.Release()
+			}
+			d.Close()
+			held.Release()
+		})
+	}
+	if after := check(); after != before {
+		t.Errorf("v4l2-compliance: %s; before: %s", after, before)
+	} else {
+		t.Log(after)
+	}
+}
