@@ -14,9 +14,13 @@ packages="./internal/sys ./internal/testutil ./runtime/... ./ffi/... ./examples/
 bindings="./runtime/dl ./ffi/..."
 exec="$PWD/scripts/vm/exec.sh $guest"
 status=0
-# Without -short, cameras run for minutes.
-limit=5m
-case $guest in *full | uml) limit=30m ;; esac
+# Without -short, cameras run for minutes, and once for half an hour.
+limit=5m long=
+case $guest in
+arm-full) limit=75m long=POOLGEN_LONG=1 ;;
+uml) limit=30m ;;
+esac
+case " $* " in *" -short "*) long= ;; esac
 
 # tests ENV... -- flag... package...: go test in the guest.
 tests() {
@@ -31,7 +35,7 @@ tests() {
 
 case $guest in
 arm | arm-full)
-	tests GOARCH=arm GOARM=7 CGO_ENABLED=1 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++ \
+	tests $long GOARCH=arm GOARM=7 CGO_ENABLED=1 CC=arm-linux-gnueabihf-gcc CXX=arm-linux-gnueabihf-g++ \
 		PKG_CONFIG_LIBDIR=/usr/lib/arm-linux-gnueabihf/pkgconfig:/usr/share/pkgconfig \
 		-- -timeout $limit "$@" $packages
 	# Go names the soft-float loader, which Debian armhf lacks.
