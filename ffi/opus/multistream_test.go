@@ -417,7 +417,9 @@ func TestProjection(t *testing.T) {
 			if err := errors.Join(e2.CopyFrom(e), d2.CopyFrom(d)); err != nil {
 				t.Error(err)
 			}
-			hear(t, e2, d2, channels, streams)
+			if channels == 4 {
+				hear(t, e2, d2, channels, streams)
+			}
 			if err := errors.Join(e.Close(), d.Close(), e2.Close(), d2.Close(), states.Close()); err != nil {
 				t.Error(err)
 			}
