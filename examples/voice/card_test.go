@@ -32,7 +32,7 @@ func card(t *testing.T, faults string) (dir string) {
 	testutil.RequireFile(t, "/usr/include/alsa/pcm_ioplug.h", "libasound2-dev")
 	dir = t.TempDir()
 	module := filepath.Join(dir, "card.so")
-	if out, err := exec.Command(cc, "-shared", "-fPIC", "-DPIC", "-o", module, "../../ffi/alsa/testdata/pcm_card.c", "-lasound").CombinedOutput(); err != nil {
+	if out, err := exec.Command(cc, "-shared", "-fPIC", "-DPIC", "-o", module, "../../internal/testutil/soundcard/module/pcm.c", "-lasound").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var raw []byte

@@ -7,10 +7,19 @@
 // overrun, an underrun or a suspend, which [PCM.Stats] counts. alsa-lib copies between the device's ring and the
 // buffer; this package copies nothing and, in the steady state, allocates nothing.
 //
+// With one of the MMap accesses a program works in the device's own ring: [PCM.Begin] lends a [Region] of it until [Region.Commit], and [PCM.Lease] the
+// same as a pooled buffer, which its last Release commits. Nothing is copied then.
+//
+// [Probe] tells what a PCM can be opened with, [Cards] and [Devices] what there is, [Control] reads, sets and watches a card's elements one by one,
+// and [Mixer] its volumes and switches. Conversion of rates, formats and channels is left to alsa-lib's plugins: open "plughw:0" or "default".
+//
 // # Who owns the memory
 //
 // Read and Write borrow the buffer for the call and keep no reference: C has forgotten it when they return. The caller
 // keeps its reference and releases it.
+//
+// A region is the device's, lent until Commit. Its methods refuse a lease that has ended; a slice of it that is kept shows what the device does next.
+// Close leaves the device open while a region is out, and the Commit after it closes.
 //
 // # Waiting
 //

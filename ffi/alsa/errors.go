@@ -8,12 +8,12 @@ import (
 )
 
 var (
-	// ErrClosed ends what is called on, or waits in, a PCM that was closed.
-	ErrClosed = errors.New("the PCM is closed")
+	// ErrClosed ends what is called on, or waits in, a PCM, control or mixer that was closed.
+	ErrClosed = errors.New("the device is closed")
 	// ErrDropped ends a transfer that waits when Drop stops its stream.
 	ErrDropped = errors.New("the stream was stopped by Drop")
-	// ErrBusy refuses a second transfer or drain while one runs.
-	ErrBusy = errors.New("another goroutine transfers on this PCM: let one goroutine do it")
+	// ErrBusy refuses a second transfer, drain or wait while one runs.
+	ErrBusy = errors.New("another goroutine transfers or waits on the device: let one goroutine do it")
 )
 
 // Code is an error code of alsa-lib: a negative errno, or a negative code of its own beyond -500000. errors.Is matches it
@@ -79,15 +79,19 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "%s of PCM %q: %s: %v", e.Dir, e.PCM, e.Op, e.Err)
-	if e.Mend != "" {
-		s.WriteString(": " + e.Mend)
+	return describe(fmt.Sprintf("%s of PCM %q: %s", e.Dir, e.PCM, e.Op), e.Err, e.Mend, e.Lib)
+}
+
+// describe puts the text of an error together; mend and lib may be empty.
+func describe(what string, err error, mend, lib string) string {
+	s := fmt.Sprintf("%s: %v", what, err)
+	if mend != "" {
+		s += ": " + mend
 	}
-	if e.Lib != "" {
-		s.WriteString(" (alsa-lib: " + e.Lib + ")")
+	if lib != "" {
+		s += " (alsa-lib: " + lib + ")"
 	}
-	return s.String()
+	return s
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -3,22 +3,19 @@ package alsa
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/poolgen/poolgen/internal/testutil"
+	"github.com/poolgen/poolgen/internal/testutil/soundcard"
 )
 
 var (
 	moduleDir  string
-	moduleOnce sync.Once
-	modulePath string
-	moduleErr  error
+	modulePath string // of the card, once a test has built it
 )
 
 func TestMain(m *testing.M) {
@@ -59,40 +56,13 @@ func configure(t testing.TB, conf string) string {
 	return dir
 }
 
-// card configures a PCM "card" on the paced module in testdata, with these fields, and what else is given.
-func card(t *testing.T, fields string, more ...string) string {
+// card configures a PCM "card" and a mixer "card" of the test card, the PCM with these fields, and what else is given.
+func card(t testing.TB, fields string, more ...string) string {
 	t.Helper()
-	cc := compiler(t)
-	moduleOnce.Do(func() { modulePath, moduleErr = buildModule(cc) })
-	if moduleErr != nil {
-		t.Fatal(moduleErr)
+	if modulePath == "" {
+		modulePath = soundcard.Build(t, moduleDir)
 	}
-	return configure(t, fmt.Sprintf("pcm_type.card { lib %q }\npcm.card { type card\n%s }\n", modulePath, fields)+strings.Join(more, "\n"))
-}
-
-// compiler finds the C compiler for the architecture of the test, and alsa-lib's headers.
-func compiler(t *testing.T) string {
-	t.Helper()
-	var cc string
-	switch runtime.GOARCH {
-	case "amd64":
-		cc = testutil.RequireTool(t, "x86_64-linux-gnu-gcc", "gcc")
-	case "arm":
-		cc = testutil.RequireTool(t, "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf")
-	default:
-		t.Skipf("no C compiler for %s to build the paced card with", runtime.GOARCH)
-	}
-	testutil.RequireFile(t, "/usr/include/alsa/pcm_ioplug.h", "libasound2-dev")
-	return cc
-}
-
-func buildModule(cc string) (string, error) {
-	path := filepath.Join(moduleDir, "card.so")
-	out, err := exec.Command(cc, "-shared", "-fPIC", "-DPIC", "-Wall", "-Wextra", "-Werror", "-o", path, "testdata/pcm_card.c", "-lasound").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building testdata/pcm_card.c: %w\n%s", err, out)
-	}
-	return path, nil
+	return configure(t, soundcard.Conf(modulePath, "card", fields)+"ctl.card { type card }\n"+strings.Join(more, "\n"))
 }
 
 // open opens a PCM that is closed at the end of the test.

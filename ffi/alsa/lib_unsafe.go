@@ -137,3 +137,23 @@ func externalBuf(frames *pool.Pool, b []byte, done func()) (pool.Buf, error) {
 
 // cArray is list, an array of pointers, as C takes it back.
 func cArray(list ptr) *ptr { return (*ptr)(list) }
+
+// iec958 is snd_aes_iec958_t.
+type iec958 struct {
+	status   [iec958Bytes]byte
+	subcode  [147]byte
+	_        byte
+	subframe [4]byte
+}
+
+func (s *iec958) at() ptr { return ptr(s) }
+
+// itemName is room for the name of an item, ended by a zero byte.
+type itemName [128]byte
+
+func (b *itemName) at() ptr { return ptr(b) }
+
+func (b *itemName) String() string {
+	text, _, _ := strings.Cut(string(b[:]), "\x00")
+	return text
+}
