@@ -6,7 +6,7 @@ GO ?= go
 LEG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gen test-vm test-vm-full lint generate bench clean
+.PHONY: help demo test test-gen test-vm test-vm-full lint generate bench bench-vm clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -48,6 +48,10 @@ bench: ## benchmarks of the runtime as multiples of one atomic add, from Go and 
 	$(GO) test -run '^$$' -bench Module ./cmd/poolgen
 	@echo && echo "Opus from Go beside a loop in C and hraban/opus"
 	$(GO) test -tags nolibopusfile -run '^$$' -bench Packet -benchtime 40x ./ffi/opus
+
+bench-vm: ## a frame from a camera beside blackjack/webcam, in a guest
+	@scripts/setup.sh vm && scripts/vm/setup.sh amd64
+	CGO_ENABLED=0 $(GO) test -exec "$(CURDIR)/scripts/vm/exec.sh amd64" -run '^$$' -bench Vivid -benchtime 90x ./ffi/v4l2
 
 clean: ## remove build/
 	rm -rf build
