@@ -9,7 +9,7 @@
 #
 #   VM_CPUS, VM_MEMORY  processors (2) and MiB of the guest (1024)
 #   VM_CMDLINE          more options for the kernel and its drivers
-#   VM_LIMIT            seconds until the guest is cut (-test.timeout + 45)
+#   VM_LIMIT            seconds until the guest is cut (-test.timeout + 90)
 set -uo pipefail
 
 [ $# -ge 2 ] || { echo "usage: go test -exec \"\$PWD/scripts/vm/exec.sh arm|amd64|arm-full|uml\"" >&2; exit 2; }
@@ -37,7 +37,7 @@ seconds() {
 	echo $sum
 }
 
-limit=645 full=1
+limit=690 full=1
 args=()
 for arg in "$@"; do
 	case $arg in
@@ -47,7 +47,8 @@ for arg in "$@"; do
 		echo "vm: ${arg%%=*}: files that a test writes stay in the guest" >&2
 		exit 2
 		;;
-	-test.timeout=*) limit=$(($(seconds "${arg#*=}") + 45)) ;;
+	-test.timeout=0 | -test.timeout=0s) limit=infinity ;;
+	-test.timeout=*) limit=$(($(seconds "${arg#*=}") + 90)) ;;
 	esac
 	args+=("$arg")
 done
