@@ -33,6 +33,7 @@ var Rooms = []Room{
 	{Dir: "runtime/pool", May: []string{"internal/sys", "internal/invariants"}, Test: []string{"internal/ctest"}, Not: logging},
 	{Dir: "runtime/ring", May: []string{"internal/sys", "internal/invariants", "runtime/pool"}},
 	{Dir: "runtime/ipc", May: []string{"internal/sys", "internal/invariants", "runtime/pool", "runtime/ring"}},
+	{Dir: "runtime/ipc/stream", May: []string{"internal/sys", "runtime/pool"}},
 	{Dir: "runtime/bus", May: []string{"internal/sys", "internal/invariants", "runtime/pool"}},
 	{Dir: "runtime/bus/natsbus", May: []string{"runtime/bus", "runtime/pool"}},
 	{Dir: "runtime/store", May: []string{"internal/sys", "runtime/pool", "runtime/ring"}},

@@ -1,0 +1,39 @@
+package sys
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxSocketPath is the most bytes of a socket's path: sun_path of linux/un.h less its NUL.
+const MaxSocketPath = 107
+
+// SocketBuffers returns the sizes of the send and receive buffer of the socket fd in bytes, as the kernel counts them: twice what
+// was asked for, to pay for its own bookkeeping (socket(7)).
+func SocketBuffers(fd uintptr) (send, receive int, err error) {
+	if send, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF); err != nil {
+		return 0, 0, err
+	}
+	receive, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+	return send, receive, err
+}
+
+// LockFolder takes the advisory lock of a folder, waiting for at most d, and returns what gives it back. The lock goes with the
+// process, and leaves no file. Errors are those of open(2), and EAGAIN when somebody else held it all the time.
+func LockFolder(path string, d time.Duration) (unlock func(), err error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(d); ; time.Sleep(5 * time.Millisecond) {
+		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { _ = unix.Close(fd) }, nil
+		}
+		if err != unix.EAGAIN && err != unix.EINTR || time.Now().After(end) {
+			_ = unix.Close(fd)
+			return nil, err
+		}
+	}
+}

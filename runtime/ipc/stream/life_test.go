@@ -1,0 +1,486 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A heartbeat is answered, also with frames in between, and also by an end that sends nothing else.
+func TestHeartbeatIsAnswered(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{})
+	c := f.raw()
+	for range 3 {
+		f.write(c, message(Output, Heartbeat, 0, ""))
+		f.expect(c, Ack)
+	}
+	m := f.frame(1, 10)
+	if n, err := s.Send(f.ctx, m); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	m.Release()
+	if err := same(f.expect(c, Frame), 1, 10); err != nil {
+		t.Error(err)
+	}
+	// Heartbeats come by the thousand from a peer that reads no answer: what is owed is one answer, not a thousand.
+	for range 5000 {
+		f.write(c, message(Output, Heartbeat, 0, ""))
+	}
+	f.expect(c, Ack)
+}
+
+func TestHeartbeats(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Heartbeat: 25 * time.Millisecond})
+	c := f.client(Options{Heartbeat: 25 * time.Millisecond})
+	f.until("heartbeats are answered on both sides", func() bool {
+		a, b := s.Stats(), c.Stats()
+		return a.Acks > 5 && b.Acks > 5 && a.RoundTrip.Count > 2 && b.RoundTrip.Count > 2
+	})
+	if st := c.Stats(); st.Connects != 1 || st.Heartbeats < st.Acks {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A peer that answered and then falls silent is gone; one that never answers is an old one.
+func TestSilence(t *testing.T) {
+	f := setUp(t)
+	reasons, disconnected := ends()
+	s := f.server(Options{Heartbeat: 20 * time.Millisecond, Disconnected: disconnected})
+	old := f.raw()
+	f.expect(old, Heartbeat)
+	answering := f.raw()
+	f.expect(answering, Heartbeat)
+	f.write(answering, message(Output, Ack, 0, ""))
+	if err := f.reason(reasons); !errors.Is(err, ErrSilent) {
+		t.Error(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if st := s.Stats(); st.Peers != 1 || st.Stuck != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// An old server reads nothing of what its client sends. The client's heartbeats must not end that connection.
+func TestHeartbeatsToADeafServer(t *testing.T) {
+	f := setUp(t)
+	l, err := net.Listen("unix", f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := f.client(Options{Pool: f.in, Heartbeat: 100 * time.Microsecond, SendBuffer: 1, WriteTimeout: 50 * time.Millisecond})
+	peer, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	var before uint64
+	f.until("the socket is full", func() bool {
+		now := c.Stats().Heartbeats
+		defer func() { before = now }()
+		time.Sleep(20 * time.Millisecond)
+		return now > 0 && now == before
+	})
+	time.Sleep(150 * time.Millisecond)
+	f.write(peer, message(Output, Frame, 2, "ok"))
+	m, err := c.Receive(f.ctx)
+	if err != nil || string(m.Bytes()) != "ok" {
+		t.Fatal(err)
+	}
+	m.Release()
+	if st := c.Stats(); st.Connects != 1 || st.Stuck != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Named by the fault: stealing a live server's socket file.
+func TestLiveSocketIsNotStolen(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Pool: f.in})
+	for range 3 {
+		if _, err := Listen(f.path, Options{}); !errors.Is(err, ErrInUse) {
+			t.Fatalf("a second server: %v", err)
+		}
+	}
+	f.write(f.raw(), message(Output, Frame, 1, "a"))
+	m, err := s.Receive(f.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Release()
+	// A server of another make, which takes no lock.
+	other := f.path + "2"
+	l, err := net.Listen("unix", other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := Listen(other, Options{}); !errors.Is(err, ErrInUse) {
+		t.Errorf("beside another's server: %v", err)
+	}
+}
+
+func TestStaleSocketIsReplaced(t *testing.T) {
+	f := setUp(t)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: f.path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close() // as after SIGKILL: the file stays
+	// Of many that start at once one wins.
+	var wg sync.WaitGroup
+	results := make(chan error, 8)
+	for range cap(results) {
+		wg.Go(func() {
+			s, err := Listen(f.path, Options{})
+			if err == nil {
+				t.Cleanup(func() { s.Close() })
+			}
+			results <- err
+		})
+	}
+	wg.Wait()
+	won := 0
+	for range cap(results) {
+		switch err := <-results; {
+		case err == nil:
+			won++
+		case !errors.Is(err, ErrInUse):
+			t.Error(err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d servers have the socket", won)
+	}
+	f.client(Options{})
+}
+
+func TestPaths(t *testing.T) {
+	f := setUp(t)
+	if err := os.WriteFile(f.path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(f.path, Options{}); err == nil {
+		t.Error("a file is no socket")
+	}
+	if b, err := os.ReadFile(f.path); err != nil || string(b) != "precious" {
+		t.Errorf("the file is %q, %v", b, err)
+	}
+	for _, path := range []string{"", filepath.Join(t.TempDir(), strings.Repeat("x", 108)), filepath.Join(t.TempDir(), "no", "folder")} {
+		if _, err := Listen(path, Options{}); err == nil {
+			t.Errorf("listening at %q works", path)
+		}
+		if _, err := Dial(f.ctx, path, Options{NoReconnect: true}); err == nil {
+			t.Errorf("connecting to %q works", path)
+		}
+	}
+	abstract := "@poolgen-stream-test-" + filepath.Base(t.TempDir()) + fmt.Sprint(os.Getpid())
+	s, err := Listen(abstract, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := Listen(abstract, Options{}); !errors.Is(err, ErrInUse) {
+		t.Error(err)
+	}
+}
+
+// A server's file goes with it, but not when it is another's by then.
+func TestStopRemovesItsOwnFile(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{})
+	if err := os.Remove(f.path); err != nil {
+		t.Fatal(err)
+	}
+	second := f.server(Options{})
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	f.client(Options{}).Close()
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(f.path); !os.IsNotExist(err) {
+		t.Errorf("the file is still there: %v", err)
+	}
+}
+
+// Named by the faults: a second Stop that panics; restart that exits at once; Stop that deadlocks with its worker.
+func TestStopTwiceAndRestart(t *testing.T) {
+	f := setUp(t)
+	for round := range 5 {
+		s := f.server(Options{Pool: f.in})
+		c := f.client(Options{Pool: f.in})
+		f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+		m := f.frame(round, 100)
+		if n, err := s.Send(f.ctx, m); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		m.Release()
+		got, err := c.Receive(f.ctx)
+		if err == nil {
+			err = same(got.Bytes(), round, 100)
+		}
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		got.Release()
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if err := errors.Join(s.Stop(f.ctx), c.Stop(f.ctx)); err != nil {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+		}
+		wg.Wait()
+		if err := errors.Join(s.Stop(f.ctx), s.Close(), c.Close(), c.Stop(f.ctx)); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+		if _, err := s.Send(f.ctx, Message{}); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		if err := c.Send(f.ctx, Message{}); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		if _, err := s.Receive(f.ctx); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		if _, err := c.Receive(f.ctx); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	}
+}
+
+// Graceful: what waits is written, then comes the stop message, then the end.
+func TestStopWritesWhatWaits(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Depth: 200, SendBuffer: 4096})
+	c := f.raw()
+	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+	for i := range 100 {
+		m := f.frame(i, 8192)
+		if n, err := s.Send(f.ctx, m); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		m.Release()
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Stop(f.ctx) }()
+	for i := range 100 {
+		if err := same(f.expect(c, Frame), i, 8192); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.expect(c, Stop)
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if st := s.Stats(); st.Sent != 100 || st.Lost != 0 {
+		t.Errorf("%+v", st)
+	}
+	f.reconcile(s.Stats())
+}
+
+// With a peer that takes nothing, Stop ends at its deadline, and what was not written is counted and given back.
+func TestStopHasADeadline(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Depth: 200, SendBuffer: 4096})
+	f.raw()
+	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+	for i := range 100 {
+		m := f.frame(i, 8192)
+		if _, err := s.Send(f.ctx, m); err != nil {
+			t.Fatal(err)
+		}
+		m.Release()
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if err := s.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if d := time.Since(start); d > 3*time.Second {
+		t.Errorf("took %v", d)
+	}
+	st := s.Stats()
+	f.reconcile(st)
+	if st.Lost == 0 || st.Pending != 0 || st.Sent+st.Lost != 100 {
+		t.Errorf("%+v", st)
+	}
+	if n := f.out.Stats().Outstanding; n != 0 {
+		t.Errorf("%d blocks are still out", n)
+	}
+}
+
+// Stop and Close end every call that waits, whatever it waits for.
+func TestStopDuringEveryCall(t *testing.T) {
+	for _, graceful := range []bool{false, true} {
+		t.Run(fmt.Sprint("graceful ", graceful), func(t *testing.T) {
+			f := setUp(t)
+			base := runtime.NumGoroutine()
+			o := Options{Pool: f.pool(8<<10, 1), Depth: 1, Inbox: 1, SendBuffer: 4096, Heartbeat: time.Millisecond, WriteTimeout: 200 * time.Millisecond}
+			s := f.server(o)
+			c := f.client(o)
+			f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+			var wg sync.WaitGroup
+			// Senders that wait for room, because nobody takes anything.
+			for i := range 2 {
+				wg.Go(func() {
+					m := f.frame(i, 8192)
+					defer m.Release()
+					for {
+						if _, err := s.Send(f.ctx, m); err != nil {
+							if !errors.Is(err, ErrClosed) {
+								t.Error(err)
+							}
+							return
+						}
+					}
+				})
+				wg.Go(func() {
+					m := f.frame(i, 8192)
+					defer m.Release()
+					for {
+						if err := c.Send(f.ctx, m); err != nil {
+							if !errors.Is(err, ErrClosed) {
+								t.Error(err)
+							}
+							return
+						}
+					}
+				})
+				wg.Go(func() {
+					for s.SendTo(f.ctx, 1, Message{Type: 100}) == nil {
+					}
+				})
+				wg.Go(func() {
+					for i := 0; s.Stats().Pending+c.Stats().Pending >= 0 && i < 200; i++ {
+						time.Sleep(time.Millisecond)
+					}
+				})
+			}
+			f.until("both are full", func() bool { return s.Stats().Waits > 0 && c.Stats().Waits > 0 })
+			ctx, cancel := context.WithTimeout(f.ctx, 300*time.Millisecond)
+			defer cancel()
+			for range 2 {
+				wg.Go(func() {
+					if graceful {
+						_, _ = s.Stop(ctx), c.Stop(ctx)
+					} else if err := errors.Join(s.Close(), c.Close()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			f.reconcile(s.Stats())
+			f.reconcile(c.Stats())
+			f.until("all goroutines are gone", func() bool { return runtime.NumGoroutine() <= base })
+		})
+	}
+}
+
+// Receive that waits is ended by its context, by Stop and by Close.
+func TestReceiveEnds(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Pool: f.in})
+	c := f.client(Options{Pool: f.in})
+	ctx, cancel := context.WithCancelCause(f.ctx)
+	why := errors.New("why")
+	results := make(chan error, 4)
+	go func() { _, err := s.Receive(ctx); results <- err }()
+	go func() { _, err := c.Receive(ctx); results <- err }()
+	time.Sleep(10 * time.Millisecond)
+	cancel(why)
+	for range 2 {
+		if err := <-results; !errors.Is(err, why) {
+			t.Error(err)
+		}
+	}
+	for range 2 {
+		go func() { _, err := s.Receive(f.ctx); results <- err }()
+		go func() { _, err := c.Receive(f.ctx); results <- err }()
+	}
+	time.Sleep(10 * time.Millisecond)
+	s.Stop(f.ctx)
+	c.Close()
+	for range 4 {
+		if err := <-results; !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	}
+}
+
+// Without descriptors a server waits, does not spin, and goes on once there are some.
+func TestDescriptorLimit(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Pool: f.in})
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Skipf("reading the limit: %v", err)
+	}
+	low := limit
+	low.Cur = 64
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Skipf("setting the limit: %v", err)
+	}
+	defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }()
+	c, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(c)
+	var taken []int
+	for {
+		fd, err := syscall.Dup(0)
+		if err != nil {
+			break
+		}
+		if taken = append(taken, fd); len(taken) > 10000 {
+			t.Skip("the limit does not hold here, such as under qemu")
+		}
+	}
+	defer func() {
+		for _, fd := range taken {
+			syscall.Close(fd)
+		}
+	}()
+	if err := syscall.Connect(c, &syscall.SockaddrUnix{Name: f.path}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := syscall.Write(c, message(Output, Frame, 1, "a")); err != nil {
+		t.Fatal(err)
+	}
+	f.until("accepting failed", func() bool { return s.Stats().AcceptErrors >= 2 })
+	before := s.Stats().AcceptErrors
+	time.Sleep(100 * time.Millisecond)
+	if n := s.Stats().AcceptErrors - before; n > 30 {
+		t.Errorf("%d attempts in 100 ms", n)
+	}
+	for _, fd := range taken {
+		syscall.Close(fd)
+	}
+	taken = nil
+	m, err := s.Receive(f.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Release()
+}

@@ -1,0 +1,196 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/poolgen/poolgen/internal/sys"
+	"github.com/poolgen/poolgen/runtime/pool"
+)
+
+// reader takes a connection apart. Each read asks for what is left of a payload and for the next header, so that a stream of frames
+// takes one system call a frame.
+type reader struct {
+	l       *link
+	vec     sys.Vector
+	header  [HeaderSize]byte
+	have    int // bytes of header that are here
+	n       int
+	err     error
+	try     func(fd uintptr) bool
+	scratch [4096]byte // for payloads that are skipped
+}
+
+// read works until the connection ends, and says why.
+func (l *link) read() error {
+	r := &reader{l: l}
+	r.try = func(fd uintptr) bool {
+		r.n, r.err = sys.Readv(fd, &r.vec)
+		return !errors.Is(r.err, syscall.EAGAIN)
+	}
+	for {
+		if err := r.message(); err != nil {
+			return err
+		}
+	}
+}
+
+// fill reads until no more than spare bytes of the vector are left.
+func (r *reader) fill(spare int) error {
+	for r.vec.Left() > spare {
+		err := r.l.raw.Read(r.try)
+		if err == nil {
+			err = r.err
+		}
+		if err == nil && r.n == 0 {
+			err = io.EOF
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// payload reads into b, and as much of the next header as is there already.
+func (r *reader) payload(b []byte) error {
+	r.vec.Reset()
+	r.vec.Add(b)
+	r.vec.Add(r.header[:])
+	err := r.fill(HeaderSize)
+	r.have = HeaderSize - r.vec.Left()
+	if errors.Is(err, io.EOF) {
+		err = ErrTruncated
+	}
+	return err
+}
+
+// skip reads n bytes that nobody wants.
+func (r *reader) skip(n uint32) error {
+	for n > 0 {
+		part := min(n, uint32(len(r.scratch)))
+		if n -= part; n == 0 {
+			return r.payload(r.scratch[:part])
+		}
+		r.vec.Reset()
+		r.vec.Add(r.scratch[:part])
+		if err := r.fill(0); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = ErrTruncated
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// message reads one message and acts on it.
+func (r *reader) message() error {
+	l := r.l
+	r.vec.Reset()
+	r.vec.Add(r.header[r.have:])
+	before := r.vec.Left()
+	if err := r.fill(0); err != nil {
+		if errors.Is(err, io.EOF) && r.have+before-r.vec.Left() > 0 {
+			err = ErrTruncated
+		}
+		return err
+	}
+	r.have = 0
+	h := ParseHeader(&r.header)
+	if err := h.Check(l.e.o.Magic, l.e.o.MaxMessage); err != nil {
+		return err
+	}
+	switch h.Type {
+	case Frame, Config:
+		return r.deliver(h)
+	case Stop:
+		if err := r.skip(h.Length); err != nil {
+			return err
+		}
+		return ErrPeerStopped
+	case Heartbeat:
+		if err := r.skip(h.Length); err != nil {
+			return err
+		}
+		l.heard.Store(int64(l.now()))
+		l.ackDue.Store(true)
+		signal(l.out.wake)
+		return nil
+	case Ack:
+		if err := r.skip(h.Length); err != nil {
+			return err
+		}
+		now := l.now()
+		l.heard.Store(int64(now))
+		l.answered.Store(true)
+		if asked := l.asked.Swap(0); asked != 0 {
+			l.e.ack(now - time.Duration(asked))
+		}
+		return nil
+	}
+	l.e.skipped()
+	return r.skip(h.Length)
+}
+
+// deliver reads a payload into a block and puts it into the inbox.
+func (r *reader) deliver(h Header) error {
+	l := r.l
+	if l.e.o.Pool == nil || int64(h.Length) > int64(l.e.capacity) {
+		l.e.unwanted()
+		return r.skip(h.Length)
+	}
+	b, err := l.e.o.Pool.Get()
+	if errors.Is(err, pool.ErrLimit) {
+		if l.e.o.InboxPolicy != Block {
+			l.e.noBlock()
+			return r.skip(h.Length)
+		}
+		b, err = l.e.o.Pool.Wait(l.ctx)
+	}
+	if errors.Is(err, context.Canceled) {
+		return ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("taking a block for a %v of %d bytes: %w", h.Type, h.Length, err)
+	}
+	b.SetLen(int(h.Length))
+	if err := r.payload(b.Bytes()); err != nil {
+		b.Release()
+		return err
+	}
+	r.arrived(h)
+	// A refused message is counted and released by the inbox. One that is closed does not end the link, which may still have to write.
+	_ = l.e.inbox.push(l.ctx, nil, Message{Type: h.Type, Timestamp: h.Timestamp, Buf: b, Peer: l.id})
+	if l.ctx.Err() != nil {
+		return ErrClosed
+	}
+	return nil
+}
+
+// arrived counts a message that is here whole.
+func (r *reader) arrived(h Header) {
+	now := time.Now()
+	if r.l.e.o.Heartbeat > 0 {
+		r.l.heard.Store(int64(now.Sub(r.l.out.start)))
+	}
+	// The clocks of the two processes are one, but it may be set; a difference that no queue explains says nothing about latency.
+	latency := now.UnixNano() - h.Timestamp
+	e := r.l.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counts.received++
+	e.counts.bytesReceived += uint64(h.Length)
+	if latency < 0 || latency > maxLatency { // also when the subtraction overflowed
+		e.counts.skewed++
+		return
+	}
+	e.counts.latency.Record(time.Duration(latency))
+}
+
+// maxLatency is the longest difference, in nanoseconds, between a timestamp and its arrival that counts as latency.
+const maxLatency = int64(time.Minute)
