@@ -18,6 +18,8 @@ const (
 	deadLimit = 100
 	// resumeNap is how long to wait before a device that is still waking up is asked again.
 	resumeNap = 20 * time.Millisecond
+	// asleepLimit is how many naps a device gets that says it resumed and did not.
+	asleepLimit = 25
 )
 
 // begin takes the right to transfer; the caller unlocks p.io if it got no error. It starts the watch on ctx.
@@ -219,7 +221,7 @@ func (p *PCM) recover(ctx context.Context, code Code) error {
 
 // resume wakes a suspended device, which may take it a while, or prepares a device that cannot resume.
 func (p *PCM) resume(ctx context.Context) error {
-	for {
+	for asleep := 0; ; {
 		if err := p.interrupted(ctx); err != nil {
 			return p.fail("resuming", err, "")
 		}
@@ -229,7 +231,11 @@ func (p *PCM) resume(ctx context.Context) error {
 		if code < 0 && code != codeEAGAIN {
 			code = p.lib.prepare(p.h)
 		} else if code >= 0 && p.lib.state(p.h) == StateSuspended {
-			code = codeEAGAIN // ioplug devices report success before they are awake (alsa-lib, pcm_ioplug.c)
+			// ioplug devices report success before they are awake, and also if they cannot (alsa-lib, pcm_ioplug.c).
+			if code = codeEAGAIN; asleep == asleepLimit {
+				code = p.lib.prepare(p.h)
+			}
+			asleep++
 		}
 		text := said()
 		p.call.Unlock()

@@ -3,8 +3,10 @@ package testutil
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -107,5 +109,38 @@ func TestOpenFDs(t *testing.T) {
 	})
 	if r.failed != "" {
 		t.Errorf("no leak was reported as %q", r.failed)
+	}
+}
+
+func TestMappings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mapped")
+	if err := os.WriteFile(path, make([]byte, 1<<16), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, leak := range []bool{true, false} {
+		var mem []byte
+		r := run(t, func(tb testing.TB) {
+			Mappings(tb)
+			if mem, err = syscall.Mmap(int(f.Fd()), 0, 1<<16, syscall.PROT_READ, syscall.MAP_SHARED); err != nil {
+				t.Error(err)
+			}
+			if !leak {
+				err = syscall.Munmap(mem)
+			}
+		})
+		if leak {
+			err = syscall.Munmap(mem)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leak != strings.Contains(r.failed, path) {
+			t.Errorf("left mapped %v, reported as %q", leak, r.failed)
+		}
 	}
 }

@@ -1,12 +1,14 @@
 /*
  * A sound card in user space for tests: an ioplug PCM whose clock is a timerfd.
  *
- *   pcm.x { type card  file "path"  [tick_us 1000]  [xrun_at N]  [xrun_every N or -1]  [suspend_at N]  [unplug_at N] }
+ *   pcm.x { type card  file "path"  [tick_us 1000]  [xrun_at N]  [xrun_every N or -1]  [suspend_at N]
+ *                      [wakes 3]  [unplug_at N] }
  *
  * Capture reads file (zeros past its end), playback writes it. One tick moves one period, however late the program is: the card
  * never runs over or under by itself, so a test on a slow machine sees exactly the faults it asked for. tick_us 0 makes a
  * card that is stuck: no tick ever comes. N counts frames since open; a fault comes with the first tick after N frames, on
- * capture only once these were read; xrun_every -1 lets no frame through after N. A suspended card wakes up at the third call of resume.
+ * capture only once these were read; xrun_every -1 lets no frame through after N. A suspended card wakes up at the call of resume that
+ * wakes says; 0 is a card that cannot, and must be prepared.
  */
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
@@ -18,7 +20,7 @@ struct card {
 	snd_pcm_ioplug_t io;
 	int timer;
 	FILE *file;
-	long tick_us, xrun_at, xrun_every, suspend_at, unplug_at;
+	long tick_us, xrun_at, xrun_every, suspend_at, wakes, unplug_at;
 	uint64_t total;            /* frames since open */
 	snd_pcm_uframes_t moved;   /* frames since prepare, below boundary */
 	snd_pcm_uframes_t boundary;
@@ -58,9 +60,11 @@ static int card_sw_params(snd_pcm_ioplug_t *io, snd_pcm_sw_params_t *p)
 static int card_resume(snd_pcm_ioplug_t *io)
 {
 	struct card *c = io->private_data;
-	if (++c->resumes < 3)
-		return -EAGAIN;
 	c->suspend_at = 0;
+	if (!c->wakes)
+		return -ENOSYS;
+	if (++c->resumes < c->wakes)
+		return -EAGAIN;
 	snd_pcm_ioplug_set_state(io, SND_PCM_STATE_RUNNING);
 	return set_timer(c, c->tick_us);
 }
@@ -170,13 +174,14 @@ SND_PCM_PLUGIN_DEFINE_FUNC(card)
 	if (!c)
 		return -ENOMEM;
 	c->tick_us = 1000;
+	c->wakes = 3;
 	c->boundary = 0x40000000;
 	snd_config_for_each(i, next, conf) {
 		snd_config_t *n = snd_config_iterator_entry(i);
 		const char *id;
 		const struct { const char *id; long *v; } longs[] = {
 			{"tick_us", &c->tick_us}, {"xrun_at", &c->xrun_at}, {"xrun_every", &c->xrun_every},
-			{"suspend_at", &c->suspend_at}, {"unplug_at", &c->unplug_at},
+			{"suspend_at", &c->suspend_at}, {"wakes", &c->wakes}, {"unplug_at", &c->unplug_at},
 		};
 		int known = 0;
 		if (snd_config_get_id(n, &id) < 0)
