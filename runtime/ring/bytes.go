@@ -1,0 +1,181 @@
+package ring
+
+import (
+	"fmt"
+)
+
+// Content is all that the producer has published and the consumer has not consumed. It is valid until the consumer's next Consume of
+// those bytes, or Close. It is empty after Close and when Err tells why.
+func (r *Ring) Content() []byte {
+	n := r.used()
+	return r.window(r.cons.pos, n)
+}
+
+// Unused is all the room. What is written there is published by Advance. It is valid until the producer's next Advance over those bytes,
+// or Close. It is empty after Close and when Err tells why.
+func (r *Ring) Unused() []byte {
+	n := r.free()
+	return r.window(r.prod.pos, n)
+}
+
+// Len is len(Content()), for the consumer.
+func (r *Ring) Len() int { return int(r.used()) }
+
+// used is how many bytes the consumer may read.
+func (r *Ring) used() uint32 {
+	c := &r.cons
+	if r.local {
+		return r.whole(distance(c.pos, r.prod.pos, r.size))
+	}
+	if r.state.Load() != 0 || r.side == Producer {
+		return 0
+	}
+	if tail := r.ctl.tail.Load(); tail != c.seen {
+		if tail >= 2*r.size || distance(c.pos, tail, r.size) > r.size || distance(c.pos, tail, r.size) < distance(c.pos, c.seen, r.size) {
+			r.fail("the producer's counter went from %d to %d, with the consumer at %d and %d bytes", c.seen, tail, c.pos, r.size)
+			return 0
+		}
+		c.seen = tail
+	}
+	r.published.acquire()
+	return distance(c.pos, c.seen, r.size)
+}
+
+// free is how many bytes the producer may write.
+func (r *Ring) free() uint32 {
+	p := &r.prod
+	if r.local {
+		return r.whole(r.size - distance(r.cons.pos, p.pos, r.size))
+	}
+	if r.state.Load() != 0 || r.side == Consumer {
+		return 0
+	}
+	if head := r.ctl.head.Load(); head != p.seen {
+		if head >= 2*r.size || distance(head, p.pos, r.size) > r.size || distance(head, p.pos, r.size) > distance(p.seen, p.pos, r.size) {
+			r.fail("the consumer's counter went from %d to %d, with the producer at %d and %d bytes", p.seen, head, p.pos, r.size)
+			return 0
+		}
+		p.seen = head
+	}
+	r.consumed.acquire()
+	return r.size - distance(p.seen, p.pos, r.size)
+}
+
+// whole is n while the ring works.
+func (r *Ring) whole(n uint32) uint32 {
+	if r.state.Load() != 0 {
+		return 0
+	}
+	return n
+}
+
+// Advance publishes the first n bytes of Unused. It panics unless 0 <= n <= len of what Unused returned last. After Close it does
+// nothing.
+func (r *Ring) Advance(n int) {
+	p := &r.prod
+	if r.local {
+		used := distance(r.cons.pos, p.pos, r.size)
+		if uint(n) > uint(r.size-used) {
+			r.outOfRange("Advance", n, r.size-used)
+		}
+		p.pos = r.forward(p.pos, uint32(n))
+		return
+	}
+	used := distance(p.seen, p.pos, r.size)
+	if uint(n) > uint(r.size-used) || r.side == Consumer {
+		r.outOfRange("Advance", n, r.size-used)
+	}
+	if r.state.Load() != 0 {
+		return
+	}
+	p.pos = r.forward(p.pos, uint32(n))
+	r.published.release()
+	r.ctl.tail.Store(p.pos)
+	// used may count bytes that were consumed since: a wake-up too many, never one too few.
+	if w := r.ctl.content.bytes.Load(); w != 0 && used+uint32(n) >= w {
+		r.ctl.content.rouse(w)
+	}
+}
+
+// Consume gives the first n bytes of Content back to the producer. It panics unless 0 <= n <= len of what Content returned last. After
+// Close it does nothing.
+func (r *Ring) Consume(n int) {
+	c := &r.cons
+	if r.local {
+		used := distance(c.pos, r.prod.pos, r.size)
+		if uint(n) > uint(used) {
+			r.outOfRange("Consume", n, used)
+		}
+		c.pos = r.forward(c.pos, uint32(n))
+		return
+	}
+	used := distance(c.pos, c.seen, r.size)
+	if uint(n) > uint(used) || r.side == Producer {
+		r.outOfRange("Consume", n, used)
+	}
+	if r.state.Load() != 0 {
+		return
+	}
+	c.pos = r.forward(c.pos, uint32(n))
+	r.consumed.release()
+	r.ctl.head.Store(c.pos)
+	if w := r.ctl.unused.bytes.Load(); w != 0 && r.size-used+uint32(n) >= w {
+		r.ctl.unused.rouse(w)
+	}
+}
+
+func (r *Ring) forward(pos, n uint32) uint32 {
+	if pos += n; pos >= 2*r.size {
+		pos -= 2 * r.size
+	}
+	return pos
+}
+
+func (r *Ring) outOfRange(op string, n int, limit uint32) {
+	if op == "Advance" && r.side == Consumer || op == "Consume" && r.side == Producer {
+		panic(fmt.Sprintf("poolgen: %s of ring %q: %v", op, r.name, ErrSide))
+	}
+	panic(fmt.Sprintf("poolgen: %s(%d) of ring %q: at most %d bytes are there", op, n, r.name, limit))
+}
+
+// Reset empties the ring and takes End and Gone back. It fails with ErrBusy while a call of either side is in progress, and with ErrSide
+// where the other side is in another process; it must not be called while either side works with a slice.
+func (r *Ring) Reset() error {
+	unclaim, err := r.claim("resetting")
+	if err != nil {
+		return err
+	}
+	defer unclaim()
+	r.empty()
+	return nil
+}
+
+func (r *Ring) empty() {
+	r.prod.pos, r.prod.seen, r.cons.pos, r.cons.seen = 0, 0, 0, 0
+	r.ctl.tail.Store(0)
+	r.ctl.head.Store(0)
+	r.ctl.content.ended.Store(0)
+	r.ctl.unused.ended.Store(0)
+}
+
+// claim keeps both sides from entering a call.
+func (r *Ring) claim(doing string) (unclaim func(), err error) {
+	switch {
+	case r.side != Both || r.opened:
+		return nil, fmt.Errorf("poolgen: %s ring %q: %w", doing, r.name, ErrSide)
+	case !r.prod.inside.CompareAndSwap(0, 1):
+		return nil, fmt.Errorf("poolgen: %s ring %q: the producer: %w", doing, r.name, ErrBusy)
+	case !r.cons.inside.CompareAndSwap(0, 1):
+		r.leave(&r.prod)
+		return nil, fmt.Errorf("poolgen: %s ring %q: the consumer: %w", doing, r.name, ErrBusy)
+	}
+	unclaim = func() {
+		r.leave(&r.cons)
+		r.leave(&r.prod)
+	}
+	if r.state.Load() != 0 {
+		unclaim()
+		return nil, r.Err()
+	}
+	return unclaim, nil
+}

@@ -1,0 +1,47 @@
+// Package ring passes a stream of bytes from one producer to one consumer through memory that is mapped twice in a row, so
+// that everything in it, and all the room in it, is always one slice: nothing is split at the end and nothing is copied.
+//
+// The producer and the consumer are two goroutines of a process, or two processes that share the [Ring]'s memfd:
+//
+//	producer                                     consumer
+//	b := r.Unused()    all the room              b := r.Content()   all that is there
+//	n := fill(b)                                 n := use(b)
+//	r.Advance(n)       publish n bytes           r.Consume(n)       give n bytes of room back
+//
+// WaitUnused and WaitContent sleep until there is enough of either. WriteFunc and ReadFunc do the whole round with a callback, and a
+// Ring is an io.Writer, io.ReaderFrom, io.Reader and io.WriterTo. [Options].Local is for one goroutine that is both, and costs least.
+//
+// # Who owns the memory
+//
+// A slice from Unused is the producer's until its Advance, one from Content the consumer's until its Consume. What lies behind both is the
+// ring's. After [Ring.Close] a slice that somebody kept faults when it is touched; it never shows foreign memory, because the addresses
+// stay reserved until [Ring.Unmap]. While a callback runs, or a Read or Write, Close leaves the memory in place for it.
+//
+// # Two addresses for each byte
+//
+// Compilers take it that different addresses are different bytes: with p[16] = 1; p[16+size] = 2, both the same byte here, they may read
+// p[16] as 1. So the ring never shows both addresses of a byte to one piece of code: a slice has at most Size bytes, and no capacity
+// beyond its length, so that no index reaches a byte's second address; and each comes out of a call that the compiler does not look
+// into, so that it knows nothing of how two of them lie. Between two slices of one byte there is an atomic operation, Advance or Consume.
+//
+// On ARM processors whose caches alias, the two addresses must agree in their low 14 bits: sizes are multiples of 16 KiB, on every
+// machine, so that a ring can be shared between any two.
+//
+// # Layout (version 1)
+//
+// The file has a control area of 64 KiB, as large as the largest page of any target, of which one page is ever touched, and then the
+// data. Words are 32 bit, in the machine's byte order. Each group has a cache line, or two, of its own:
+//
+//	0    magic, version, byte order, size of the data, offset of the data
+//	64   tail      written by the producer: bytes ever published, modulo 2*size
+//	128  head      written by the consumer: bytes ever consumed, modulo 2*size
+//	192  content   what the consumer waits for, a futex word, and whether the producer has ended
+//	256  unused    what the producer waits for, a futex word, and whether the consumer has gone
+//
+// Each side keeps its own counter in its own memory and looks only at the other's in the file. A counter that is out of range or runs
+// backwards makes the ring fail with [ErrCorrupt]; no slice is ever computed from it. A peer that writes anywhere in the data, whenever
+// it likes, cannot be kept from it: check what you parse on a copy.
+//
+// A side is woken only if it says that it sleeps. A process that is killed leaves the bytes that it published, and a new one may take its
+// side with [Open]; nobody tells the other side, whose waits end with their contexts.
+package ring

@@ -1,0 +1,304 @@
+package ring
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
+
+// Side is which end of a ring a process has.
+type Side uint8
+
+const (
+	// Both ends are in this process, in one Ring.
+	Both Side = iota
+	// Producer is the end that Unused, Advance and the writing methods belong to.
+	Producer
+	// Consumer is the end that Content, Consume and the reading methods belong to.
+	Consumer
+)
+
+// Options tune a ring. The zero value is a ring of fixed size for two goroutines.
+type Options struct {
+	Name string // in errors, and in /proc/self/maps
+	Side Side   // the end of this process; the other end is in the one that gets FD and calls Open
+	Max  int    // bytes that Resize may grow the ring to, at most 1 GiB; 0: the size. Costs addresses, not memory
+	// Local is for a ring whose producer and consumer are the same goroutine: nothing is synchronised, and nothing waits.
+	Local bool
+}
+
+// Ring is a ring of bytes. One goroutine at a time may use the producer's methods (Unused, Advance, WaitUnused, WriteFunc, Write,
+// ReadFrom, End) and one the consumer's (Content, Consume, WaitContent, ReadFunc, Read, WriteTo, Gone), in this process or another.
+// The other methods may be called from any goroutine.
+type Ring struct {
+	prod, cons end
+	state      atomic.Uint32 // stateClosed, stateBroken
+	size       uint32        // of the data; changed by Resize, with both ends claimed
+	data       address
+	ctl        *control
+	side       Side
+	local      bool
+	opened     bool
+	name       string
+	published  edge
+	consumed   edge
+
+	mu      sync.Mutex
+	err     error // why the ring is broken
+	mem     memory
+	revoked bool // the data is
+	mapped  bool
+}
+
+// end is what one side of the ring keeps for itself. Only its goroutine touches pos and seen.
+type end struct {
+	pos    uint32        // its own counter, modulo 2*size
+	seen   uint32        // the other's counter, as last seen and checked
+	inside atomic.Uint32 // 1 while it is in a call that uses the data or sleeps
+	_      [116]byte     // two cache lines, for processors that fetch pairs
+}
+
+const (
+	stateClosed = 1 << iota
+	stateBroken
+)
+
+// New makes a ring of at least size bytes, rounded up to a multiple of 16 KiB or the page, and at most 1 GiB. Its memory is committed at
+// once. The caller owns the ring and calls Close. Errors are those of memfd_create, fallocate and mmap: ENOMEM, ENOSPC, EMFILE, ENFILE.
+func New(size int, o Options) (*Ring, error) {
+	most := max(size, o.Max)
+	if size <= 0 || most > maxSize {
+		return nil, fmt.Errorf("poolgen: making ring %q of %d bytes, at most %d: sizes are from 1 to %d", o.Name, size, o.Max, maxSize)
+	}
+	if o.Local && o.Side != Both {
+		return nil, fmt.Errorf("poolgen: making ring %q: a Local ring has both sides in one goroutine, leave Side out", o.Name)
+	}
+	size, most = roundUp(size), roundUp(most)
+	fd, err := sys.Memfd(o.Name, dataOffset+most)
+	if err != nil {
+		return nil, fmt.Errorf("poolgen: making ring %q: %w", o.Name, err)
+	}
+	r, err := mapRing(fd, uint32(size), uint32(most), o)
+	if err != nil {
+		return nil, fmt.Errorf("poolgen: making ring %q: %w", o.Name, errors.Join(err, sys.Close(fd)))
+	}
+	c := r.ctl
+	c.version, c.endian, c.size, c.dataOffset, c.magic = version, endianTag, uint32(size), dataOffset, ringMagic
+	return r, nil
+}
+
+func mapRing(fd int, size, most uint32, o Options) (*Ring, error) {
+	if o.Side > Consumer {
+		return nil, fmt.Errorf("side %d is none of Both, Producer and Consumer", o.Side)
+	}
+	mem, err := reserve(fd, most)
+	if err == nil {
+		err = sys.Allocate(fd, 0, int64(sys.PageSize()))
+	}
+	order := inOrder(size / uint32(pageUnit()))
+	if err == nil {
+		err = mem.commit(order)
+	}
+	if err == nil {
+		err = mem.lay(order)
+	}
+	if err == nil {
+		err = mem.reserved.Populate(dataOffset, 2*int(size))
+	}
+	if err != nil {
+		if mem.reserved.Size() > 0 {
+			err = errors.Join(err, mem.reserved.Unmap())
+		}
+		return nil, err
+	}
+	r := &Ring{size: size, side: o.Side, local: o.Local, name: o.Name, mem: mem, mapped: true}
+	r.bind()
+	return r, nil
+}
+
+// Open maps the ring behind fd, made by a Ring in this or another process, for one side of it, after checking every word that
+// addresses are computed from. fd stays the caller's. A side must be in one place only: Open takes it over, with what is in the ring,
+// from a process that has ended. The error wraps ErrCorrupt if the file is no ring or could be truncated.
+func Open(fd int, side Side) (*Ring, error) {
+	sealed, err := sys.SealedAgainstShrinking(fd)
+	if err != nil {
+		return nil, fmt.Errorf("poolgen: opening a ring: descriptor %d is no memfd: %w", fd, errors.Join(ErrCorrupt, err))
+	}
+	n, err := sys.FileSize(fd)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("poolgen: opening a ring: %w", err)
+	case !sealed:
+		return nil, fmt.Errorf("poolgen: opening a ring: %w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
+	case n <= dataOffset || n > dataOffset+maxSize || (n-dataOffset)%int64(pageUnit()) != 0:
+		return nil, fmt.Errorf("poolgen: opening a ring: %w: a file of %d bytes holds none with pages of %d", ErrCorrupt, n, pageUnit())
+	}
+	own, err := sys.Dup(fd)
+	if err != nil {
+		return nil, fmt.Errorf("poolgen: opening a ring: duplicating descriptor %d: %w", fd, err)
+	}
+	r, err := mapRing(own, uint32(n-dataOffset), uint32(n-dataOffset), Options{Side: side})
+	if err != nil {
+		return nil, fmt.Errorf("poolgen: opening a ring: %w", errors.Join(err, sys.Close(own)))
+	}
+	if err := r.adopt(); err != nil {
+		return nil, fmt.Errorf("poolgen: opening a ring: %w: %w", ErrCorrupt, errors.Join(err, r.mem.reserved.Unmap(), sys.Close(own)))
+	}
+	return r, nil
+}
+
+// adopt checks the control area and takes the counters over. Every word is read once: a hostile peer may change it meanwhile.
+func (r *Ring) adopt() error {
+	c, magic, ver, endian, size, offset := r.ctl, r.ctl.magic, r.ctl.version, r.ctl.endian, r.ctl.size, r.ctl.dataOffset
+	switch {
+	case magic != ringMagic:
+		return fmt.Errorf("magic is %#x, not %#x", magic, uint32(ringMagic))
+	case endian != endianTag:
+		return fmt.Errorf("byte order tag is %#x: written by a machine of the other byte order", endian)
+	case ver != version:
+		return fmt.Errorf("layout version is %d, this program speaks %d: build both sides with the same poolgen", ver, version)
+	case offset != dataOffset || size != r.size:
+		return fmt.Errorf("says it has %d bytes at %d, the file has %d at %d; rings that can be resized cannot be shared", size, offset, r.size, dataOffset)
+	}
+	tail, head := c.tail.Load(), c.head.Load()
+	if tail >= 2*size || head >= 2*size || distance(head, tail, size) > size {
+		return fmt.Errorf("tail %d and head %d of %d bytes", tail, head, size)
+	}
+	r.opened = true
+	r.prod.pos, r.prod.seen = tail, head
+	r.cons.pos, r.cons.seen = head, tail
+	// A process that died in its sleep, or after its end, leaves its words.
+	if r.side != Consumer {
+		c.unused.bytes.Store(0)
+		c.content.ended.Store(0)
+	}
+	if r.side != Producer {
+		c.content.bytes.Store(0)
+		c.unused.ended.Store(0)
+	}
+	return nil
+}
+
+func roundUp(n int) int { return (n + pageUnit() - 1) / pageUnit() * pageUnit() }
+
+// distance is how far counter b is ahead of a; both are below 2*size.
+func distance(a, b, size uint32) uint32 {
+	if b < a {
+		return b + 2*size - a
+	}
+	return b - a
+}
+
+// Size is how many bytes fit. Resize changes it.
+func (r *Ring) Size() int { return int(r.size) }
+
+// FD is the memfd to pass to the other process, -1 after Close. It stays the ring's.
+func (r *Ring) FD() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mem.fd
+}
+
+// Err is nil while the ring works, then ErrClosed or an error that wraps ErrCorrupt.
+func (r *Ring) Err() error {
+	if r.state.Load() == 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state.Load()&stateClosed == 0 {
+		return r.err
+	}
+	return fmt.Errorf("poolgen: ring %q: %w", r.name, ErrClosed)
+}
+
+// fail ends the ring after what the other side did.
+func (r *Ring) fail(format string, args ...any) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = fmt.Errorf("poolgen: ring %q: %w: %s", r.name, ErrCorrupt, fmt.Sprintf(format, args...))
+	}
+	r.state.Or(stateBroken)
+	r.mu.Unlock()
+	r.wakeAll()
+}
+
+// Close ends the ring in this process: sleepers wake, every method returns ErrClosed or nothing, and slices kept from before fault as
+// soon as no call is in a callback. The other process sees the end that this one had as ended. The second call does nothing.
+func (r *Ring) Close() error {
+	if r.state.Or(stateClosed)&stateClosed != 0 {
+		return nil
+	}
+	if r.side != Consumer {
+		r.ctl.content.ended.Store(1)
+	}
+	if r.side != Producer {
+		r.ctl.unused.ended.Store(1)
+	}
+	r.wakeAll()
+	return r.revoke()
+}
+
+// revoke takes the data away once no side is in a call.
+func (r *Ring) revoke() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.revoked || r.prod.inside.Load()|r.cons.inside.Load() != 0 {
+		return nil
+	}
+	r.revoked = true
+	err := r.mem.reserved.Revoke(dataOffset, r.mem.reserved.Size()-dataOffset)
+	err = errors.Join(err, sys.Close(r.mem.fd))
+	r.mem.fd = -1
+	return err
+}
+
+// Unmap closes the ring and gives its addresses back as well, about twice its size. Slices kept from before may show foreign memory
+// then: call it when there are none. It fails with ErrBusy while a call is in progress.
+func (r *Ring) Unmap() error {
+	if err := r.Close(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !r.mapped:
+		return nil
+	case !r.revoked || r.prod.inside.Load()|r.cons.inside.Load() != 0:
+		return fmt.Errorf("poolgen: unmapping ring %q: %w", r.name, ErrBusy)
+	}
+	r.mapped = false
+	return r.mem.reserved.Unmap()
+}
+
+// wakeAll wakes whoever sleeps at either end, of any process.
+func (r *Ring) wakeAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mapped {
+		wake(&r.ctl.content)
+		wake(&r.ctl.unused)
+	}
+}
+
+// enter marks a side as being in a call, so that Close, Reset and Resize leave the data alone.
+func (r *Ring) enter(e *end, who string) error {
+	if e.inside.Swap(1) != 0 {
+		panic(fmt.Sprintf("poolgen: ring %q has two %ss at once", r.name, who))
+	}
+	if r.state.Load() != 0 {
+		r.leave(e)
+		return r.Err()
+	}
+	return nil
+}
+
+func (r *Ring) leave(e *end) {
+	e.inside.Store(0)
+	if r.state.Load()&stateClosed != 0 {
+		_ = r.revoke() // nobody is there to be told
+	}
+}
