@@ -71,7 +71,7 @@ func (e *end) receive(ctx context.Context) (Message, error) {
 	var one [1]entry
 	slept := false
 	for {
-		n, over := e.inbox.next(one[:], slept)
+		n, over := e.inbox.next(one[:], 1, slept)
 		if n == 1 {
 			return one[0].Message, nil
 		}

@@ -52,7 +52,7 @@ type Options struct {
 	Pool *pool.Pool
 
 	Policy   Policy        // of the queue of each connection, for Send
-	Depth    int           // frames that may wait in it; 0 means 64; up to 32 more are being written
+	Depth    int           // frames that may wait in it; 0 means 64; up to 32 more are being written, of a quarter of the socket's buffer or one
 	MinDepth int           // with MaxDepth: the bounds within which the depth adapts, see Target
 	MaxDepth int           // 0: the depth is fixed
 	Target   time.Duration // how long a frame should wait at most, where the depth adapts; 0 means 20 ms

@@ -43,9 +43,6 @@ type queueCounts struct {
 	latency                      Histogram
 }
 
-// batchBytes is how many bytes are handed out at once, the message that goes beyond included.
-const batchBytes = 256 << 10
-
 func newQueue(policy Policy, d depth) *queue {
 	return &queue{
 		policy: policy,
@@ -75,7 +72,7 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 		m.Release()
 		return ErrClosed
 	}
-	var old Message // what makes room
+	var old [2]Message // what makes room
 	if q.n >= q.depth.now {
 		q.depth.press()
 		switch q.policy {
@@ -97,8 +94,13 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 			m.Release()
 			return ErrDropped
 		default:
-			old = q.pop().Message
-			q.counts.dropped++
+			// One makes room; a second one goes while the queue is longer than its depth, which has shrunk.
+			for i := range old {
+				if q.n >= q.depth.now {
+					old[i] = q.pop().Message
+					q.counts.dropped++
+				}
+			}
 		}
 	}
 	i := q.head + q.n
@@ -115,7 +117,9 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 		signal(q.room)
 	}
 	q.mu.Unlock()
-	old.Release()
+	for _, m := range old {
+		m.Release()
+	}
 	return nil
 }
 
@@ -158,15 +162,15 @@ func (q *queue) pop() entry {
 	return e
 }
 
-// next moves messages to batch and returns how many; each is to be settled. At 0 the caller counts as a sleeper, waits for q.wake
+// next moves messages to batch, as long as those before have fewer than bytes, and returns how many; each is to be settled. At 0 the caller counts as a sleeper, waits for q.wake
 // or q.end, and then calls next with slept. over says that the queue is closed and nothing is left.
-func (q *queue) next(batch []entry, slept bool) (n int, over bool) {
+func (q *queue) next(batch []entry, bytes int, slept bool) (n int, over bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if slept {
 		q.sleepers--
 	}
-	for size := 0; n < len(batch) && q.n > 0 && size < batchBytes; n++ {
+	for size := 0; n < len(batch) && q.n > 0 && size < bytes; n++ {
 		batch[n] = q.pop()
 		size += batch[n].size
 	}
