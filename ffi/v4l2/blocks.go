@@ -3,7 +3,6 @@ package v4l2
 import (
 	"context"
 	"errors"
-	"io"
 	"syscall"
 
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -26,7 +25,7 @@ func (s *Stream) readBlocks(ctx context.Context) (Frame, error) {
 				if s.cfg.Low == LowDrop {
 					break
 				}
-				b, err = s.cfg.Pool.Wait(ctx)
+				b, err = s.waitBlock(ctx)
 			}
 			if err != nil {
 				return Frame{}, s.readError(err)
@@ -39,12 +38,34 @@ func (s *Stream) readBlocks(ctx context.Context) (Frame, error) {
 			err = s.pause(ctx, w)
 		}
 		switch {
-		case err == io.EOF:
-			return Frame{}, err
 		case err != nil:
 			return Frame{}, s.readError(err)
 		case f.n > 0:
 			return f, nil
+		}
+	}
+}
+
+// waitBlock waits for a block of the pool, unless the stream stops.
+func (s *Stream) waitBlock(ctx context.Context) (pool.Buf, error) {
+	for {
+		s.mu.Lock()
+		if err := s.ready(); err != nil {
+			s.mu.Unlock()
+			return pool.Buf{}, err
+		}
+		s.stats.Waits++
+		c, cancel := context.WithCancel(ctx)
+		s.interrupt = cancel
+		s.mu.Unlock()
+		b, err := s.cfg.Pool.Wait(c)
+		s.mu.Lock()
+		s.interrupt = nil
+		s.mu.Unlock()
+		interrupted := c.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !interrupted {
+			return b, err
 		}
 	}
 }
@@ -58,21 +79,18 @@ func (s *Stream) nextBlocks(fresh *[maxPlanes]pool.Buf, have *int) (Frame, why, 
 	}
 	sl, f, err := s.arrived()
 	switch {
-	case errors.Is(err, syscall.EAGAIN):
+	case err == nil && sl == nil || errors.Is(err, syscall.EAGAIN):
 		return Frame{}, forDevice, nil
-	case err != nil || sl == nil:
+	case err != nil:
 		return Frame{}, forNothing, err
 	case *have < sl.n:
-		s.stats.Dropped++
+		s.drop(&f)
 		return Frame{}, forNothing, sl.queue()
 	}
 	f.n = sl.n
 	for i := range sl.n {
 		p := &sl.parts[i]
-		used, offset := s.deq.filled(i)
-		if offset > 0 || int(used) > p.buf.Cap() {
-			used = 0 // nothing that could be trusted; a block begins with its data
-		}
+		used, _, _ := s.data(sl, i)
 		f.planes[i] = p.buf
 		f.planes[i].SetLen(int(used))
 		p.buf = fresh[i]
@@ -102,12 +120,29 @@ func (s *Stream) stock() error {
 	return nil
 }
 
-// unstock gives the blocks back. mu is held.
+// unstock takes the blocks back. mu is held; whoever holds it calls spend later.
 func (sl *slot) unstock() {
 	for i := range sl.n {
 		if p := &sl.parts[i]; p.has {
 			p.has = false
-			p.buf.Release()
+			sl.s.spent = append(sl.s.spent, p.buf)
 		}
+	}
+}
+
+// spend releases what unstock took. mu is not held, because a block may be of foreign memory, and whoever it belongs to is called.
+func (s *Stream) spend() {
+	for {
+		s.mu.Lock()
+		n := len(s.spent)
+		if n == 0 {
+			s.mu.Unlock()
+			return
+		}
+		b := s.spent[n-1]
+		s.spent[n-1] = pool.Buf{}
+		s.spent = s.spent[:n-1]
+		s.mu.Unlock()
+		b.Release()
 	}
 }

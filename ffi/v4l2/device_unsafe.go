@@ -28,7 +28,8 @@ type Device struct {
 	told      bool   // lastEvent is valid
 	lastEvent uint32
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards what follows; taken after a Stream's mu
+	closing bool       // no streams any more
 	streams map[*Stream]struct{}
 }
 
@@ -83,6 +84,7 @@ func (d *Device) FD() int {
 // Close closes the device's streams and the device. The second call does nothing. Frames that are still held stay readable.
 func (d *Device) Close() error {
 	d.mu.Lock()
+	d.closing = true
 	open := make([]*Stream, 0, len(d.streams))
 	for s := range d.streams {
 		open = append(open, s)

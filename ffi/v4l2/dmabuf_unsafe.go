@@ -27,6 +27,11 @@ func (s *Stream) Export() ([]DMABuf, error) {
 	if s.cfg.Memory != MemoryMMAP {
 		return nil, s.dev.fail("exporting buffers", syscall.EINVAL, "only a stream with MemoryMMAP has buffers of its own")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, s.dev.fail("exporting buffers", ErrClosed)
+	}
 	var l []DMABuf
 	for _, sl := range s.slots {
 		for i := range sl.n {

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"syscall"
 	"time"
 	"unsafe"
@@ -176,13 +178,13 @@ type (
 )
 
 const (
-	EncoderStart  EncoderCommand = encCmdStart
-	EncoderStop   EncoderCommand = encCmdStop // encode what was written; the last frame has FlagLast, then Read returns io.EOF
+	EncoderStart  EncoderCommand = encCmdStart // go on after EncoderStop and io.EOF, as Stop and Start of the streams do too
+	EncoderStop   EncoderCommand = encCmdStop  // encode what was written; the last frame has FlagLast, then Read returns io.EOF
 	EncoderPause  EncoderCommand = encCmdPause
 	EncoderResume EncoderCommand = encCmdResume
 
-	DecoderStart  DecoderCommand = decCmdStart
-	DecoderStop   DecoderCommand = decCmdStop // decode what was written; the last frame has FlagLast, then Read returns io.EOF
+	DecoderStart  DecoderCommand = decCmdStart // go on after DecoderStop and io.EOF, as Stop and Start of the streams do too
+	DecoderStop   DecoderCommand = decCmdStop  // decode what was written; the last frame has FlagLast, then Read returns io.EOF
 	DecoderPause  DecoderCommand = decCmdPause
 	DecoderResume DecoderCommand = decCmdResume
 	DecoderFlush  DecoderCommand = decCmdFlush
@@ -193,6 +195,9 @@ func (d *Device) Encoder(c EncoderCommand) error {
 	if err := d.ioctl(iocEncoderCmd, unsafe.Pointer(&kEncoderCmd{Cmd: uint32(c)})); err != nil {
 		return d.fail(fmt.Sprintf("giving encoder command %d", c), err)
 	}
+	if c == EncoderStart {
+		d.resume()
+	}
 	return nil
 }
 
@@ -201,5 +206,20 @@ func (d *Device) Decoder(c DecoderCommand) error {
 	if err := d.ioctl(iocDecoderCmd, unsafe.Pointer(&kDecoderCmd{Cmd: uint32(c)})); err != nil {
 		return d.fail(fmt.Sprintf("giving decoder command %d", c), err)
 	}
+	if c == DecoderStart {
+		d.resume()
+	}
 	return nil
+}
+
+// resume has streams go on that ended.
+func (d *Device) resume() {
+	d.mu.Lock()
+	streams := slices.Collect(maps.Keys(d.streams))
+	d.mu.Unlock()
+	for _, s := range streams {
+		s.mu.Lock()
+		s.ended = false
+		s.mu.Unlock()
+	}
 }

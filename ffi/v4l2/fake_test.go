@@ -8,10 +8,12 @@ import (
 	"github.com/poolgen/poolgen/internal/sys"
 )
 
-// fake is a capture device in the program's own memory, for faults that no driver has on demand. The descriptor is an eventfd's: the
+// fake is a capture device, or an output, in the program's own memory, for faults that no driver has on demand. The descriptor is an eventfd's: the
 // device is ready always. A test changes its fields between calls.
 type fake struct {
 	t       *testing.T
+	caps    uint32                                         // of QUERYCAP
+	bufCaps uint32                                         // of REQBUFS
 	old     bool                                           // knows only the calls with 32-bit time
 	fault   func(request uint32, arg unsafe.Pointer) error // asked first
 	change  func(*kBuffer)                                 // what DQBUF says
@@ -20,6 +22,7 @@ type fake struct {
 	running bool
 	number  uint32
 	event   *sys.Event
+	unmap   func() // called first by Unmap
 	mapped  map[unsafe.Pointer]bool
 	calls   map[uint32]int
 }
@@ -32,7 +35,8 @@ func newFake(t *testing.T) *fake {
 		t.Fatal(err)
 	}
 	e.Signal()
-	f := &fake{t: t, event: e, mapped: map[unsafe.Pointer]bool{}, calls: map[uint32]int{}}
+	f := &fake{t: t, event: e, mapped: map[unsafe.Pointer]bool{}, calls: map[uint32]int{},
+		caps: capVideoCapture | capStreaming, bufCaps: bufCapSupportsOrphanedBufs}
 	t.Cleanup(func() {
 		e.Close()
 		if len(f.mapped) > 0 {
@@ -55,6 +59,9 @@ func (f *fake) Map(_ int, offset uint32, size int) (unsafe.Pointer, error) {
 }
 
 func (f *fake) Unmap(p unsafe.Pointer, size int) error {
+	if f.unmap != nil {
+		f.unmap()
+	}
 	if !f.mapped[p] {
 		f.t.Errorf("what is not mapped is unmapped")
 	}
@@ -72,7 +79,7 @@ func (f *fake) Ioctl(_ int, request uint32, arg unsafe.Pointer) error {
 	switch request {
 	case iocQuerycap:
 		c := (*kCapability)(arg)
-		*c = kCapability{Capabilities: capDeviceCaps, Device_caps: capVideoCapture | capStreaming}
+		*c = kCapability{Capabilities: capDeviceCaps, Device_caps: f.caps}
 		copy(c.Driver[:], "fake")
 	case iocGFmt:
 		k := (*kFormat)(arg)
@@ -84,7 +91,7 @@ func (f *fake) Ioctl(_ int, request uint32, arg unsafe.Pointer) error {
 		for range r.Count {
 			f.buffers = append(f.buffers, make([]byte, fakeSize))
 		}
-		r.Capabilities = bufCapSupportsOrphanedBufs
+		r.Capabilities = f.bufCaps
 	case iocQuerybuf, iocQbuf, iocDqbuf:
 		if f.old {
 			return syscall.ENOTTY

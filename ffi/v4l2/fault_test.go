@@ -72,7 +72,7 @@ func TestKeepCorrupt(t *testing.T) {
 // TestHostileDriver believes nothing that would lead outside of a buffer.
 func TestHostileDriver(t *testing.T) {
 	f := newFake(t)
-	s := faked(t, f, StreamConfig{})
+	s := faked(t, f, StreamConfig{KeepCorrupt: true})
 	f.change = func(b *kBuffer) { b.Bytesused = fakeSize + 1 }
 	fr := get(t, s)
 	if n := len(fr.Bytes()); n != 0 {

@@ -47,53 +47,74 @@ func (s *Stream) buffer(ctx context.Context) (Frame, error) {
 // vacant waits for a slot that neither the driver nor the program has. If hold is true it counts as held by the program from then on.
 func (s *Stream) vacant(ctx context.Context, hold bool) (*slot, error) {
 	for {
-		sl, err := s.free(hold)
+		sl, w, err := s.free(hold)
+		s.spend()
 		switch {
-		case sl != nil:
-			return sl, nil
 		case err != nil:
 			return nil, s.writeError(err)
+		case sl != nil:
+			return sl, nil
 		}
-		if err := s.pause(ctx, forDevice); err != nil {
+		if err := s.pause(ctx, w); err != nil {
 			return nil, s.writeError(err)
 		}
 	}
 }
 
-func (s *Stream) free(hold bool) (*slot, error) {
+// free returns a slot that is free, or what to wait for.
+func (s *Stream) free(hold bool) (*slot, why, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.needs = false
+	if s.closed {
+		return nil, forNothing, ErrClosed
+	}
+	if err := s.queueUp; err != nil {
+		s.queueUp = nil
+		return nil, forNothing, err
+	}
+	// Blocks of a pool are all taken back that were sent, so that the pool has them again.
+	all := s.cfg.Memory == MemoryUserptr && s.started
 	for {
-		if s.closed {
-			return nil, ErrClosed
-		}
-		if err := s.queueUp; err != nil {
-			s.queueUp = nil
-			return nil, err
-		}
-		for _, sl := range s.slots {
-			if sl.queued || sl.held.Load() > 0 {
-				continue
+		if !all || s.queued == 0 {
+			if sl := s.vacancy(); sl != nil {
+				if hold {
+					sl.held = sl.n
+					s.held++
+				}
+				return sl, forNothing, nil
 			}
-			if hold {
-				sl.held.Store(int32(sl.n))
-				s.held++
-			}
-			return sl, nil
 		}
 		if s.queued == 0 {
-			return nil, nil // all are held: a release is what is missing
+			s.needs = true // all are held
+			return nil, forRelease, nil
 		}
 		if !s.started {
-			return nil, ErrStopped
+			return nil, forNothing, ErrStopped
 		}
-		if err := s.done(); err != nil {
-			if errors.Is(err, syscall.EAGAIN) {
-				return nil, nil
+		err := s.done()
+		switch {
+		case errors.Is(err, syscall.EAGAIN) && all:
+			all = false
+			if s.vacancy() == nil {
+				return nil, forDevice, nil
 			}
-			return nil, err
+		case errors.Is(err, syscall.EAGAIN):
+			return nil, forDevice, nil
+		case err != nil:
+			return nil, forNothing, err
 		}
 	}
+}
+
+// vacancy is a slot that neither the driver nor the program has, or nil. mu is held.
+func (s *Stream) vacancy() *slot {
+	for _, sl := range s.slots {
+		if !sl.queued && sl.held == 0 {
+			return sl
+		}
+	}
+	return nil
 }
 
 // done takes back a buffer that the driver has sent. mu is held.
@@ -117,8 +138,8 @@ func (s *Stream) writeError(err error) error {
 }
 
 // Write gives a frame to the driver: one from Buffer goes without a copy once its last reference is gone, which is now unless others
-// hold one; blocks of a pool go without a copy with MemoryUserptr, and stay the driver's until it has sent them; other memory is copied
-// into a buffer of the driver's. Write takes f's references over, also when it fails. Timestamp and Field of f go with it; a
+// hold one; blocks of a pool go without a copy with MemoryUserptr, and stay the driver's until it has sent them and Write or Drain sees that,
+// or Stop, so the pool needs at least one more than the driver holds; other memory is copied into a buffer of the driver's. Write takes f's references over, also when it fails. Timestamp and Field of f go with it; a
 // memory-to-memory device copies the timestamp to what it makes of the frame. Write waits for a free buffer.
 func (s *Stream) Write(ctx context.Context, f Frame) error {
 	err := s.outputOnly()
@@ -206,6 +227,7 @@ func (s *Stream) lend(ctx context.Context, f Frame) error {
 		f.Release()
 		return err
 	}
+	defer s.spend()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -217,11 +239,11 @@ func (s *Stream) lend(ctx context.Context, f Frame) error {
 		sl.parts[i].buf, sl.parts[i].has = f.planes[i], true
 		sl.used[i] = uint32(f.planes[i].Len())
 	}
-	if err := sl.queue(); err != nil {
+	err = sl.queue()
+	if err != nil {
 		sl.unstock()
-		return err
 	}
-	return nil
+	return err
 }
 
 // Drain waits until the driver has sent everything that was written. An output keeps its last frame, which it shows until another comes:
@@ -239,26 +261,50 @@ func (s *Stream) Drain(ctx context.Context) error {
 		keeps = 0
 	}
 	for {
-		s.mu.Lock()
-		err := s.queueUp
-		left := s.queued
-		switch {
-		case s.closed:
-			err = ErrClosed
-		case err == nil && left > 0 && !s.started:
-			err = ErrStopped
-		case err == nil && left > keeps:
-			err = s.done()
-		}
-		s.mu.Unlock()
-		if left <= keeps && err == nil {
-			return nil
-		}
-		if errors.Is(err, syscall.EAGAIN) {
-			err = s.pause(ctx, forDevice)
+		drained, w, err := s.drained(keeps)
+		s.spend()
+		if err == nil && w != forNothing {
+			err = s.pause(ctx, w)
 		}
 		if err != nil {
 			return s.writeError(err)
 		}
+		if drained {
+			return nil
+		}
 	}
+}
+
+// drained takes one buffer back, and reports whether no more than keeps are to be sent.
+func (s *Stream) drained(keeps int) (bool, why, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.needs = false
+	if s.closed {
+		return false, forNothing, ErrClosed
+	}
+	if err := s.queueUp; err != nil {
+		s.queueUp = nil
+		return false, forNothing, err
+	}
+	left := s.queued
+	for _, sl := range s.slots {
+		if sl.send {
+			left++ // written, and still held by others
+		}
+	}
+	switch {
+	case left > 0 && !s.started:
+		return false, forNothing, ErrStopped
+	case left <= keeps:
+		return true, forNothing, nil
+	case s.queued <= keeps:
+		s.needs = true
+		return false, forRelease, nil
+	}
+	err := s.done()
+	if errors.Is(err, syscall.EAGAIN) {
+		return false, forDevice, nil
+	}
+	return false, forNothing, err
 }

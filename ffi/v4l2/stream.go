@@ -1,6 +1,7 @@
 package v4l2
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -50,17 +51,18 @@ type StreamConfig struct {
 	Memory  Memory
 	Buffers int // how many to ask for, 1 to 32; 0 is 4. The driver may give more.
 
-	// Pool has the blocks that MemoryUserptr fills, aligned to the page, or that LowCopy copies into. Each holds a plane of the format. It
-	// stays the caller's.
+	// Pool has the blocks that capture with MemoryUserptr fills, aligned to the page, or that LowCopy copies into. Each holds a plane of the
+	// format. It stays the caller's.
 	Pool *pool.Pool
 	// Import has the DMABUFs of MemoryDMABUF: one a plane, those of a buffer behind each other. They stay the caller's, who closes
 	// them after the stream.
 	Import []DMABuf
 
 	Low     Low
-	Reserve int // buffers that Low keeps in the driver's queue; less than Buffers
+	Reserve int // buffers that Low keeps in the driver's queue; less than Buffers. LowCopy and LowDrop of the driver's buffers need 1 or more.
 
-	// KeepCorrupt hands out frames that the driver marks as corrupt (FlagCorrupt). Without it Read queues them again and counts them.
+	// KeepCorrupt hands out frames that the driver marks as corrupt, or whose size cannot be (FlagCorrupt; the planes without a size have no
+	// bytes). Without it Read queues them again and counts them.
 	KeepCorrupt bool
 }
 
@@ -70,7 +72,7 @@ type Stats struct {
 	Lost    uint64 // that the driver had no buffer for: gaps in its numbers
 	Dropped uint64 // that Read passed over, by LowDrop, or because no block was free
 	Copied  uint64 // of Frames, those that LowCopy or a Write of foreign memory copied
-	Corrupt uint64 // that the driver marked as corrupt
+	Corrupt uint64 // that the driver marked as corrupt, or whose size cannot be
 	Waits   uint64 // times that Read, Buffer, Write or Drain slept
 
 	Buffers int // the driver's, or blocks in its place
@@ -98,11 +100,14 @@ type Stream struct {
 	held    int
 	counted bool // sequence is valid
 	last    uint32
-	ended   bool   // the driver said that nothing follows
-	queueUp error  // a queue call failed where nobody could be told
-	needs   bool   // somebody waits for a release
-	pending uint32 // lost before frames that were not handed out
+	ended   bool       // the driver said that nothing follows
+	queueUp error      // a queue call failed where nobody could be told
+	needs   bool       // somebody waits for a release, or is about to
+	pending uint32     // lost before frames that were not handed out
+	spent   []pool.Buf // blocks that the driver is done with, to be released without mu
 	stats   Stats
+
+	interrupt context.CancelFunc // ends the wait for a block of cfg.Pool; nil without one
 }
 
 // Stream takes the buffers of a queue, after the format was set: drivers refuse a new format while a stream has buffers. The caller closes it.
@@ -124,34 +129,46 @@ func (d *Device) Stream(c StreamConfig) (*Stream, error) {
 	if err := s.check(); err != nil {
 		return nil, d.fail("making a stream", syscall.EINVAL, err.Error())
 	}
-	// The kernel would give a second stream of one descriptor the first one's buffers.
-	d.mu.Lock()
-	for other := range d.streams {
-		if other.typ == typ {
-			d.mu.Unlock()
-			return nil, d.fail("making a stream", syscall.EBUSY, fmt.Sprintf("the device has a stream for %s already: close it first", c.Queue))
-		}
+	if err := s.w.init(); err != nil { // before Device.Close can find the stream
+		return nil, d.fail("making an eventfd", err)
 	}
-	d.streams[s] = struct{}{}
-	d.mu.Unlock()
-	if err = s.w.init(); err != nil {
-		err = d.fail("making an eventfd", err)
-	} else {
-		err = s.take()
+	if err := d.register(s); err != nil {
+		s.w.close()
+		return nil, err
 	}
-	if err != nil {
+	if err := s.take(); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
+func (d *Device) register(s *Stream) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closing {
+		return d.fail("making a stream", ErrClosed)
+	}
+	// The kernel would give a second stream of one descriptor the first one's buffers.
+	for other := range d.streams {
+		if other.typ == s.typ {
+			return d.fail("making a stream", syscall.EBUSY, fmt.Sprintf("the device has a stream for %s already: close it first", s.cfg.Queue))
+		}
+	}
+	d.streams[s] = struct{}{}
+	return nil
+}
+
 func (s *Stream) check() error {
 	c, planes := &s.cfg, len(s.format.Planes)
 	largest := 0
-	for _, p := range s.format.Planes {
+	for i, p := range s.format.Planes {
+		if p.Size < 0 || p.Size > maxSize { // negative is what 32 bits make of more than 2 GiB
+			return fmt.Errorf("the driver says that plane %d of %s has %d bytes: at most %d", i, s.format, uint32(p.Size), maxSize)
+		}
 		largest = max(largest, p.Size)
 	}
+	blocks := c.Low == LowCopy || c.Memory == MemoryUserptr && !isOutput(s.typ)
 	if c.Memory == MemoryDMABUF {
 		if len(c.Import) == 0 || len(c.Import)%planes != 0 {
 			return fmt.Errorf("StreamConfig.Import has %d DMABUFs: it must be a multiple of the format's %d planes", len(c.Import), planes)
@@ -177,11 +194,13 @@ func (s *Stream) check() error {
 		return fmt.Errorf("StreamConfig.Low is %d: it must be LowWait, LowCopy or LowDrop", c.Low)
 	case c.Reserve < 0 || c.Reserve >= c.Buffers:
 		return fmt.Errorf("StreamConfig.Reserve is %d: it must be from 0 to less than Buffers (%d)", c.Reserve, c.Buffers)
-	case (c.Memory == MemoryUserptr || c.Low == LowCopy) && c.Pool == nil:
+	case blocks && c.Pool == nil:
 		return fmt.Errorf("StreamConfig.Pool is nil: %s and LowCopy take blocks from it", MemoryUserptr)
 	case c.Low == LowCopy && c.Memory == MemoryUserptr:
 		return errors.New("StreamConfig.Low is LowCopy: with MemoryUserptr a frame is in a block already, use LowWait or LowDrop")
-	case c.Pool != nil && c.Pool.Stats().Capacity < largest:
+	case c.Low != LowWait && c.Reserve == 0 && c.Memory != MemoryUserptr && !isOutput(s.typ):
+		return errors.New("StreamConfig.Reserve is 0: LowCopy and LowDrop keep Reserve buffers in the driver's queue, set 1 or more")
+	case blocks && c.Pool.Stats().Capacity < largest:
 		return fmt.Errorf("StreamConfig.Pool has blocks of %d bytes: a plane of %s needs %d", c.Pool.Stats().Capacity, s.format, largest)
 	}
 	return nil
@@ -213,6 +232,7 @@ func (s *Stream) Start() error {
 	s.counted, s.ended, s.queueUp, s.pending = false, false, nil, 0
 	if !isOutput(s.typ) {
 		if err := s.fill(); err != nil {
+			s.unqueue()
 			return err
 		}
 	}
@@ -229,6 +249,7 @@ func (s *Stream) Start() error {
 // Stop has the driver end at once and drop what is queued. Frames that are held stay valid, and Start goes on without them until they are
 // released. A Read that waits returns ErrStopped.
 func (s *Stream) Stop() error {
+	defer s.spend()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -243,6 +264,9 @@ func (s *Stream) stop() error {
 	s.started = false
 	s.back()
 	s.w.signal()
+	if s.interrupt != nil {
+		s.interrupt()
+	}
 	if err != nil {
 		return s.dev.fail("stopping the stream", err)
 	}
@@ -252,9 +276,6 @@ func (s *Stream) stop() error {
 // Close stops the stream and gives its buffers back to the driver. Frames that are still held stay readable; the last release of
 // each gives its memory back. The second call does nothing.
 func (s *Stream) Close() error {
-	s.dev.mu.Lock()
-	delete(s.dev.streams, s)
-	s.dev.mu.Unlock()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -266,12 +287,16 @@ func (s *Stream) Close() error {
 	}
 	s.closed = true
 	for _, sl := range s.slots {
-		if sl.held.Load() == 0 {
+		if sl.held == 0 {
 			err = errors.Join(err, sl.unmap())
 		}
 	}
 	s.letGo()
 	s.mu.Unlock()
+	s.dev.mu.Lock()
+	delete(s.dev.streams, s)
+	s.dev.mu.Unlock()
+	s.spend()
 	s.w.close()
 	if s.joins != nil {
 		_ = s.joins.Close() // complains of frames that are held, which is allowed here

@@ -3,7 +3,6 @@ package v4l2
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -15,6 +14,9 @@ import (
 // maxFrames is VIDEO_MAX_FRAME of linux/videodev2.h: buffers that a queue has at most.
 const maxFrames = 32
 
+// maxSize is how many bytes a plane has at most: more is a driver's mistake.
+const maxSize = 1 << 30
+
 // slot is one of the driver's buffers, or the place of one.
 type slot struct {
 	s      *Stream
@@ -23,11 +25,11 @@ type slot struct {
 	parts  [maxPlanes]part
 	n      int
 	cpu    kDmaBufSync
-	held   atomic.Int32 // planes with the program
-	done   func()       // what the last release of a plane runs
-	queued bool         // with the driver
-	send   bool         // an output frame that goes to the driver once it is released
-	meta   Frame        // of an output frame
+	held   int    // planes with the program; the stream's mu guards it
+	done   func() // what the last release of a plane runs
+	queued bool   // with the driver
+	send   bool   // an output frame that goes to the driver once it is released
+	meta   Frame  // of an output frame
 	used   [maxPlanes]uint32
 }
 
@@ -70,6 +72,7 @@ func (s *Stream) take() error {
 	if s.joins, err = pool.New(64, pool.Options{Name: "v4l2 " + d.path, Max: 1, External: n * planes}); err != nil {
 		return err
 	}
+	s.spent = make([]pool.Buf, 0, n*planes)
 	for i := range n {
 		sl := &slot{s: s, index: uint32(i), n: planes}
 		sl.done = sl.returned
@@ -107,7 +110,7 @@ func (sl *slot) mapDriver() error {
 	for i := range sl.n {
 		m, size, _ := r.part(i)
 		length := *size
-		if length == 0 || uint64(length) > 1<<30 {
+		if length == 0 || length > maxSize {
 			return d.fail(fmt.Sprintf("asking for buffer %d", sl.index), syscall.EINVAL, fmt.Sprintf("the driver says plane %d has %d bytes", i, length))
 		}
 		d.life.RLock()
@@ -156,6 +159,15 @@ func (sl *slot) unmap() error {
 func (s *Stream) letGo() {
 	if s.freed || !s.closed || s.held > 0 && !s.orphans && s.cfg.Memory == MemoryMMAP {
 		return
+	}
+	// Not while another stream has the queue: they would be its buffers.
+	s.dev.mu.Lock()
+	defer s.dev.mu.Unlock()
+	for other := range s.dev.streams {
+		if other != s && other.typ == s.typ {
+			s.freed = true
+			return
+		}
 	}
 	r := &kRequestbuffers{Type: s.typ, Memory: s.cfg.Memory.kernel()}
 	// The file's last close frees them if this does not, which is when the last mapping has gone.
@@ -247,6 +259,9 @@ func (sl *slot) borrow(f *Frame, offset *[maxPlanes]uint32) error {
 	for i := range sl.n {
 		p := &sl.parts[i]
 		b, err := sl.s.joins.External(unsafe.Add(p.p, offset[i]), p.size-int(offset[i]), sl.done)
+		if errors.Is(err, pool.ErrClosed) {
+			err = ErrClosed // the stream was, meanwhile
+		}
 		if err != nil {
 			for j := range sl.n {
 				if j < i {

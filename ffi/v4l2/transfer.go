@@ -19,6 +19,9 @@ func (s *Stream) back() {
 		if sl.queued {
 			sl.queued = false
 			s.queued--
+			if isOutput(s.typ) {
+				sl.unstock()
+			}
 		}
 	}
 }
@@ -26,11 +29,10 @@ func (s *Stream) back() {
 // fill queues every buffer that nobody holds. mu is held.
 func (s *Stream) fill() error {
 	for _, sl := range s.slots {
-		if sl.queued || sl.held.Load() > 0 {
+		if sl.queued || sl.held > 0 {
 			continue
 		}
 		if err := sl.queue(); err != nil {
-			s.unqueue()
 			return err
 		}
 	}
@@ -45,12 +47,13 @@ func (s *Stream) unqueue() {
 
 // returned runs when a plane of the driver's memory has no reference any more.
 func (sl *slot) returned() {
-	if sl.held.Add(-1) > 0 {
-		return
-	}
 	s := sl.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Together with what follows: the slot is nobody else's before it is home.
+	if sl.held--; sl.held > 0 {
+		return
+	}
 	s.held--
 	s.home(sl)
 	if s.needs {
@@ -92,11 +95,8 @@ const (
 func (s *Stream) pause(ctx context.Context, w why) error {
 	s.mu.Lock()
 	s.stats.Waits++
-	// Only then may a release by C be what is waited for.
-	watch := s.held > 0 && (w == forRelease || s.queued == 0)
-	s.needs = watch
 	s.mu.Unlock()
-	if watch {
+	if w == forRelease { // which may be by C
 		if s.joins.Reap() > 0 {
 			return nil
 		}
@@ -110,7 +110,7 @@ func (s *Stream) pause(ctx context.Context, w why) error {
 	}
 	events := int16(sys.PollIn)
 	switch {
-	case w == forRelease:
+	case w == forRelease: // poll would return at once for a device without a buffer
 		events = 0
 	case isOutput(s.typ):
 		events = sys.PollOut
@@ -139,8 +139,6 @@ func (s *Stream) Read(ctx context.Context) (Frame, error) {
 			err = s.pause(ctx, w)
 		}
 		switch {
-		case err == io.EOF:
-			return Frame{}, err
 		case err != nil:
 			return Frame{}, s.readError(err)
 		case f.n > 0:
@@ -150,7 +148,7 @@ func (s *Stream) Read(ctx context.Context) (Frame, error) {
 }
 
 func (s *Stream) readError(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*Error)(nil); err == io.EOF || errors.As(err, &e) {
 		return err
 	}
 	m := ""
@@ -173,6 +171,8 @@ func (s *Stream) ready() error {
 		return ErrStopped
 	case s.ended:
 		return io.EOF
+	case s.queued+s.held < len(s.slots):
+		return s.fill() // the driver has refused some, or they ended a stream that was resumed
 	}
 	return nil
 }
@@ -184,7 +184,8 @@ func (s *Stream) next() (f Frame, w why, err error) {
 		s.mu.Unlock()
 		return f, forNothing, err
 	}
-	if s.cfg.Low == LowWait && s.cfg.Reserve > 0 && s.held > 0 && s.queued <= s.cfg.Reserve {
+	s.needs = s.held > 0 && (s.queued == 0 || s.cfg.Low == LowWait && s.cfg.Reserve > 0 && s.queued <= s.cfg.Reserve)
+	if s.needs {
 		s.mu.Unlock()
 		return f, forRelease, nil
 	}
@@ -198,19 +199,16 @@ func (s *Stream) next() (f Frame, w why, err error) {
 	}
 	var used, offset [maxPlanes]uint32
 	for i := range sl.n {
-		used[i], offset[i] = s.deq.filled(i)
-		if offset[i] > used[i] || int(used[i]) > sl.parts[i].size {
-			used[i], offset[i] = 0, 0 // nothing that could be trusted
-		}
+		used[i], offset[i], _ = s.data(sl, i)
 	}
 	low := s.queued < s.cfg.Reserve
 	if low && s.cfg.Low == LowDrop {
-		s.stats.Dropped++
+		s.drop(&f)
 		err = sl.queue()
 		s.mu.Unlock()
 		return f, forNothing, err
 	}
-	sl.held.Store(int32(sl.n))
+	sl.held = sl.n
 	s.held++
 	s.mu.Unlock()
 
@@ -252,8 +250,11 @@ func (s *Stream) arrived() (*slot, Frame, error) {
 	s.counted, s.last = true, b.Sequence
 	empty := true
 	for i := range sl.n {
-		used, _ := s.deq.filled(i)
-		empty = empty && used == 0
+		used, _, ok := s.data(sl, i)
+		empty = empty && ok && used == 0
+		if !ok {
+			f.Flags |= FlagCorrupt
+		}
 	}
 	if b.Flags&bufFlagLast != 0 {
 		s.ended = true
@@ -261,7 +262,7 @@ func (s *Stream) arrived() (*slot, Frame, error) {
 			return nil, Frame{}, io.EOF
 		}
 	}
-	if b.Flags&bufFlagError != 0 {
+	if f.Flags&FlagCorrupt != 0 {
 		s.stats.Corrupt++
 		if !s.cfg.KeepCorrupt {
 			s.pending += f.Lost
@@ -273,23 +274,48 @@ func (s *Stream) arrived() (*slot, Frame, error) {
 	return sl, f, nil
 }
 
+// data returns how many bytes of plane i the driver says it used, and where they begin; ok is false, and both are 0, for what cannot be. mu is held.
+func (s *Stream) data(sl *slot, i int) (used, offset uint32, ok bool) {
+	used, offset = s.deq.filled(i)
+	p := &sl.parts[i]
+	size := uint32(p.size)
+	if s.cfg.Memory == MemoryUserptr {
+		size = uint32(p.buf.Cap())
+		if offset > 0 { // a block begins with its data
+			return 0, 0, false
+		}
+	}
+	if used > size || offset > used || offset == size {
+		return 0, 0, false
+	}
+	return used, offset, true
+}
+
+// drop counts a frame that is passed over. mu is held.
+func (s *Stream) drop(f *Frame) {
+	s.stats.Dropped++
+	s.pending += f.Lost
+}
+
 // copied makes the frame one of blocks of the pool, and gives the driver's buffer back; without free blocks it is dropped.
 func (s *Stream) copied(f Frame) Frame {
 	to := f
 	to.n = 0
 	for i := range f.n {
 		b, err := s.cfg.Pool.Get()
-		if err != nil {
+		if err == nil {
+			to.planes[i] = b
+			to.n++
+		}
+		if err != nil || f.planes[i].Len() > b.Cap() {
 			to.Release()
 			f.Release()
 			s.mu.Lock()
-			s.stats.Dropped++
+			s.drop(&f)
 			s.mu.Unlock()
 			return Frame{}
 		}
 		b.SetLen(copy(b.Bytes(), f.planes[i].Bytes()))
-		to.planes[i] = b
-		to.n++
 	}
 	f.Release()
 	s.mu.Lock()
