@@ -131,7 +131,8 @@ func (d *Device) SetControls(s []Setting) error {
 		if c.Flags&ControlHasPayload != 0 {
 			return d.fail("setting "+c.String(), syscall.EINVAL, "it is no number: use SetControlData or SetControlText")
 		}
-		if c.Type != ControlInteger64 && c.Type != ControlBitmask && v.Value != int64(int32(v.Value)) {
+		fits := v.Value == int64(int32(v.Value)) || c.Type == ControlInteger64 || c.Type == ControlBitmask && v.Value == int64(uint32(v.Value))
+		if !fits {
 			return d.fail(fmt.Sprintf("setting %s to %d", &c, v.Value), syscall.ERANGE, c.limits())
 		}
 		k[i].Id, l[i] = v.ID, c
@@ -255,7 +256,7 @@ func (d *Device) payload(request uint32, id uint32, b []byte) (int, error) {
 	defer pin.Unpin()
 	setWord(k[0].value()[:unsafe.Sizeof(uintptr(0))], uintptr(unsafe.Pointer(&b[0])))
 	_, err := d.controls(request, k)
-	return int(k[0].Size), err
+	return int(min(k[0].Size, 1<<30)), err
 }
 
 // ControlText reads a control that is a string.
