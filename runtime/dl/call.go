@@ -59,6 +59,17 @@ func Join(low, high uintptr) uint64 {
 	return uint64(high)<<32 | uint64(low)
 }
 
+// SignedChar tells that C's char has a sign. The procedure call standards of ARM have it without.
+const SignedChar = runtime.GOARCH == "amd64" || runtime.GOARCH == "386"
+
+// Char is v as an argument of C's char: the caller extends it as the machine's char is, and C may rely on that.
+func Char(v uint8) uintptr {
+	if SignedChar {
+		return uintptr(int8(v))
+	}
+	return uintptr(v)
+}
+
 // Bool is v as an argument: 1 or 0.
 func Bool(v bool) uintptr {
 	if v {

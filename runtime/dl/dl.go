@@ -23,10 +23,10 @@ type Lib struct {
 
 // MissingError says that a library, or a function in it, is not on this machine.
 type MissingError struct {
-	Library Library
-	Symbol  string // function that the library does not have; "" if the library itself is missing
-	Path    string // the folders where it was looked for, as the dynamic linker has them, separated by colons
-	Reason  string // what the dynamic linker said
+	Library Library // as it was asked for; of a missing function, with the one name that was found
+	Symbol  string  // function that the library does not have; "" if the library itself is missing
+	Path    string  // the folders where it was looked for, as the dynamic linker has them, separated by colons
+	Reason  string  // what the dynamic linker said
 }
 
 func (e *MissingError) Error() string {
@@ -64,7 +64,7 @@ func (l *Lib) Sym(name string) (uintptr, error) {
 		if err != nil {
 			reason = err.Error()
 		}
-		return 0, &MissingError{Library: l.of, Symbol: name, Reason: reason}
+		return 0, &MissingError{Library: Library{[]string{l.soname}, l.of.Package}, Symbol: name, Reason: reason}
 	}
 	return p, nil
 }

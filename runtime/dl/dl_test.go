@@ -124,6 +124,19 @@ func TestFunc(t *testing.T) {
 	}
 }
 
+// What lacks a function is the library that was found, not the one that was asked for first.
+func TestMissingFunctionNamesLibraryFound(t *testing.T) {
+	lib, err := dl.Open(dl.Library{Sonames: []string{"libnosuch.so.9", "libc.so.6"}, Package: "libc6"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lib.Sym("no_such_function")
+	var missing *dl.MissingError
+	if !errors.As(err, &missing) || !strings.HasPrefix(err.Error(), "libc.so.6 has no function no_such_function: install a newer libc6 (") {
+		t.Error(err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	lib, err := dl.Open(dl.Library{Sonames: []string{"libc.so.6"}, Package: "libc6"})
 	if err != nil {
