@@ -26,6 +26,58 @@ true true
 0
 `
 
+// bindTarget is a machine that programs with bindings are built for and run on.
+type bindTarget struct {
+	name   string
+	env    []string
+	gcc    needs
+	loader needs
+	flags  string   // of the Go linker, without cgo
+	run    []string // what runs a program
+	qemu   needs
+}
+
+func bindTargets() []bindTarget {
+	arm := []string{"GOARCH=arm", "GOARM=7", "CC=arm-linux-gnueabihf-gcc"}
+	arm64 := []string{"GOARCH=arm64", "CC=aarch64-linux-gnu-gcc"}
+	i386 := []string{"GOARCH=386", "CC=i686-linux-gnu-gcc"}
+	// The C library of a cross compiler has its own loader; that of Debian's armhf is where programs look for it.
+	armLoader := needs{"/lib/ld-linux-armhf.so.3", "libc6:armhf"}
+	arm64Loader := needs{"/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", "libc6-dev-arm64-cross"}
+	i386Loader := needs{"/usr/i686-linux-gnu/lib/ld-linux.so.2", "libc6-dev-i386-cross"}
+	return []bindTarget{
+		{"amd64", nil, needs{"gcc", "gcc"}, needs{}, "", nil, needs{}},
+		{"386", i386, needs{"i686-linux-gnu-gcc", "gcc-i686-linux-gnu"}, i386Loader, "", []string{i386Loader.what, "--library-path", filepath.Dir(i386Loader.what)}, needs{}},
+		{"arm", arm, needs{"arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"}, armLoader, "-I " + armLoader.what, []string{"qemu-arm-static"}, needs{"qemu-arm-static", "qemu-user-static"}},
+		{"arm64", arm64, needs{"aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"}, arm64Loader, "", []string{"qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"}, needs{"qemu-aarch64-static", "qemu-user-static"}},
+	}
+}
+
+// build builds the program in dir, with cgo or without; flags are for the go command's environment. It skips the test where
+// a tool is not there.
+func (c *bindTarget) build(t *testing.T, dir, folder, bin, cgo string, flags ...string) {
+	t.Helper()
+	args := []string{"build", "-o", bin}
+	if cgo == "0" && c.flags != "" {
+		args = append(args, "-ldflags", c.flags)
+	}
+	cmd := exec.Command("go", append(args, folder)...)
+	cmd.Dir, cmd.Env = dir, slices.Concat(os.Environ(), []string{"GOFLAGS=-mod=mod", "CGO_ENABLED=" + cgo}, c.env, flags)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func (c *bindTarget) require(t *testing.T) {
+	testutil.RequireTool(t, c.gcc.what, c.gcc.debian)
+	if c.loader.what != "" {
+		testutil.RequireFile(t, c.loader.what, c.loader.debian)
+	}
+	if c.qemu.what != "" {
+		testutil.RequireTool(t, c.qemu.what, c.qemu.debian)
+	}
+}
+
 // TestBindingsAgree runs generated calls of every shape with cgo and without, where a word has 64 bits and where it has 32.
 func TestBindingsAgree(t *testing.T) {
 	module := filepath.Join(t.TempDir(), "corpus")
@@ -34,52 +86,62 @@ func TestBindingsAgree(t *testing.T) {
 	}
 	newModule(t, mustAbs(t, "."), module)
 	rename(t, filepath.Join(module, "go.mod"), "module example.com/random", "module example.com/corpus")
-	arm := []string{"GOARCH=arm", "GOARM=7", "CC=arm-linux-gnueabihf-gcc"}
-	arm64 := []string{"GOARCH=arm64", "CC=aarch64-linux-gnu-gcc"}
-	i386 := []string{"GOARCH=386", "CC=i686-linux-gnu-gcc"}
-	// The C library of a cross compiler has its own loader; that of Debian's armhf is where programs look for it.
-	armLoader := needs{"/lib/ld-linux-armhf.so.3", "libc6:armhf"}
-	arm64Loader := needs{"/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", "libc6-dev-arm64-cross"}
-	i386Loader := needs{"/usr/i686-linux-gnu/lib/ld-linux.so.2", "libc6-dev-i386-cross"}
-	for _, c := range []struct {
-		name   string
-		env    []string
-		gcc    needs
-		loader needs
-		flags  string
-		run    []string // what runs a program
-		qemu   needs
-	}{
-		{"amd64", nil, needs{"gcc", "gcc"}, needs{}, "", nil, needs{}},
-		{"386", i386, needs{"i686-linux-gnu-gcc", "gcc-i686-linux-gnu"}, i386Loader, "", []string{i386Loader.what, "--library-path", filepath.Dir(i386Loader.what)}, needs{}},
-		{"arm", arm, needs{"arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"}, armLoader, "-I " + armLoader.what, []string{"qemu-arm-static"}, needs{"qemu-arm-static", "qemu-user-static"}},
-		{"arm64", arm64, needs{"aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"}, arm64Loader, "", []string{"qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"}, needs{"qemu-aarch64-static", "qemu-user-static"}},
-	} {
+	for _, c := range bindTargets() {
 		for _, cgo := range []string{"1", "0"} {
 			t.Run(c.name+" CGO_ENABLED="+cgo, func(t *testing.T) {
-				testutil.RequireTool(t, c.gcc.what, c.gcc.debian)
-				if c.loader.what != "" {
-					testutil.RequireFile(t, c.loader.what, c.loader.debian)
-				}
-				if c.qemu.what != "" {
-					testutil.RequireTool(t, c.qemu.what, c.qemu.debian)
-				}
+				c.require(t)
 				bin := filepath.Join(t.TempDir(), "libc")
-				args := []string{"build", "-o", bin}
-				if cgo == "0" && c.flags != "" {
-					args = append(args, "-ldflags", c.flags)
-				}
-				cmd := exec.Command("go", append(args, "./libc")...)
-				cmd.Dir, cmd.Env = module, append(append(os.Environ(), "GOFLAGS=-mod=mod", "CGO_ENABLED="+cgo), c.env...)
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("%v\n%s", err, out)
-				}
+				c.build(t, module, "./libc", bin, cgo)
 				line := append(slices.Clone(c.run), bin)
 				if d := cmp.Diff(bindingSays, run(t, nil, line[0], line[1:]...)); d != "" {
 					t.Errorf("want - got +\n%s", d)
 				}
 			})
 		}
+	}
+}
+
+// abiSays is what the program in testdata/abi prints.
+const abiSays = `char true true true true true <nil>
+narrow 64999999700253999 64999999700254035
+results -100 156 -356 65180 -100 true false 157 -355
+floats 457586 185 1461
+mixed -2.23338299207e+11 -51914
+memory 6431
+`
+
+// TestBindingsPass calls a C library of our own: numbers narrower than an int, of which a compiler believes that the caller or the called has
+// extended them, char, which has a sign on some machines, and more floats than there are registers.
+func TestBindingsPass(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("cmd/poolgen/testdata/abi")); err != nil {
+		t.Fatal(err)
+	}
+	newModule(t, mustAbs(t, "."), dir)
+	poolgen := filepath.Join(t.TempDir(), "poolgen")
+	run(t, nil, "go", "build", "-o", poolgen, "./cmd/poolgen")
+	cmd := exec.Command(poolgen, ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "POOLGEN_CACHE=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, c := range bindTargets() {
+		t.Run(c.name, func(t *testing.T) {
+			c.require(t)
+			libs := t.TempDir()
+			run(t, nil, c.gcc.what, "-O2", "-shared", "-fPIC", "-o", filepath.Join(libs, "libabi.so"), filepath.Join(dir, "c", "abi.c"))
+			for _, cgo := range []string{"1", "0"} {
+				bin := filepath.Join(libs, "abi"+cgo)
+				c.build(t, dir, ".", bin, cgo, "CGO_CFLAGS=-I"+filepath.Join(dir, "c"), "CGO_LDFLAGS=-L"+libs)
+				line := append(slices.Clone(c.run), bin)
+				if i := slices.Index(line, "--library-path"); i >= 0 {
+					line[i+1] += ":" + libs
+				}
+				if d := cmp.Diff(abiSays, run(t, []string{"LD_LIBRARY_PATH=" + libs}, line[0], line[1:]...)); d != "" {
+					t.Errorf("CGO_ENABLED=%s: want - got +\n%s", cgo, d)
+				}
+			}
+		})
 	}
 }
 

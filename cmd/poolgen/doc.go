@@ -83,7 +83,7 @@
 //
 // Of a file bind.go two files are made with the same struct, zstdC, and the same methods: bind_cgo.go, which links the library, and
 // bind_nocgo.go, which loads it at run time in programs built with CGO_ENABLED=0 (package runtime/dl; such a program is dynamically
-// linked). openZstd returns a *zstdC; without cgo its error names the library, the package that has it and where it was looked for.
+// linked). They are built under what bind.go is built under, by its line of //go:build and its name. openZstd returns a *zstdC; without cgo its error names the library, the package that has it and where it was looked for.
 // What only one of the two can do is refused for both. Methods may be called from any goroutine, as far as the library allows.
 //
 // Options of //poolgen:bind; soname, include, package and one of pkg-config and link are required:
@@ -113,11 +113,12 @@
 // that is a result may be a string, which is copied. Other named types go by the Go type that the method has. A variadic function has a
 // method for each number and kind of arguments that it is called with.
 //
-// poolgen compares the two; the C compiler compares the prototypes, and the widths and kinds of named types, with the header whenever the
-// cgo side is built. So build it once for each target also when programs do not use it, and with -a when headers have changed: the go
+// poolgen compares the two; the C compiler compares the prototypes, the widths and kinds of named types, and the sizes of structs that Go
+// pointers point to, with the header whenever the cgo side is built. (A struct of Go without fields stands for one that the header does not
+// show.) An optional function is compared only if it has header=. So build it once for each target also when programs do not use it, and with -a when headers have changed: the go
 // command does not look at those. Structs by value, floats of two widths in one call and
-// floats for variadic functions are refused, because they cannot be passed without cgo on arm; constants, macros and callbacks into Go are
-// not bound.
+// floats for and from variadic functions are refused, because they cannot be passed without cgo on arm; constants, macros and callbacks into Go are
+// not bound. Neither is errno, which another thread of the Go runtime may have changed: bind a function that returns its error.
 //
 // Calls allocate nothing but such strings and, without cgo, what calls with floats or with more than 16 words of arguments need.
 //

@@ -81,6 +81,7 @@ static int32_t pg_streamCalls_availDelay(void *a0, uint8_t *a1, uint8_t *a2) { r
 
 extern int (snd_pcm_htimestamp)(snd_pcm_t *h, snd_pcm_uframes_t *avail, snd_htimestamp_t *tstamp);
 _Static_assert(sizeof(snd_pcm_uframes_t) == sizeof(uintptr_t), "snd_pcm_uframes_t is not as wide as uintptr in Go");
+_Static_assert(!__builtin_types_compatible_p(snd_pcm_uframes_t, float) && !__builtin_types_compatible_p(snd_pcm_uframes_t, double), "snd_pcm_uframes_t is no integer, and uintptr in Go");
 static int32_t pg_streamCalls_htimestamp(void *a0, uint8_t *a1, void *a2) { return (snd_pcm_htimestamp)(a0, (void *)a1, a2); }
 
 extern snd_pcm_sframes_t (snd_pcm_rewindable)(snd_pcm_t *h);

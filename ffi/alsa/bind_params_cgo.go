@@ -93,6 +93,7 @@ static int32_t pg_paramCalls_hwGetRateFraction(void *a0, uint8_t *a1, uint8_t *a
 
 extern int (snd_pcm_hw_params_set_period_size_near)(snd_pcm_t *h, snd_pcm_hw_params_t *p, snd_pcm_uframes_t *v, int *dir);
 _Static_assert(sizeof(snd_pcm_uframes_t) == sizeof(uintptr_t), "snd_pcm_uframes_t is not as wide as uintptr in Go");
+_Static_assert(!__builtin_types_compatible_p(snd_pcm_uframes_t, float) && !__builtin_types_compatible_p(snd_pcm_uframes_t, double), "snd_pcm_uframes_t is no integer, and uintptr in Go");
 static int32_t pg_paramCalls_hwSetPeriodSizeNear(void *a0, void *a1, uint8_t *a2, uint8_t *a3) { return (snd_pcm_hw_params_set_period_size_near)(a0, a1, (void *)a2, (void *)a3); }
 
 extern int (snd_pcm_hw_params_get_period_size)(const snd_pcm_hw_params_t *p, snd_pcm_uframes_t *frames, int *dir);

@@ -116,6 +116,7 @@ func (b *builder) bind(spec *ast.TypeSpec, obj *types.TypeName, it *ast.Interfac
 				if at, ok := taken[c.has]; ok {
 					b.diags.addf(at, codeSameName, "it emits the method %s, which tells whether the library has %s: rename this one", c.has, c.proto.name)
 				}
+				taken[c.has] = f.Names[0].Pos()
 			}
 			m.calls = append(m.calls, c)
 		}
@@ -126,9 +127,6 @@ func (b *builder) bind(spec *ast.TypeSpec, obj *types.TypeName, it *ast.Interfac
 	if !slices.ContainsFunc(m.calls, func(c *callModel) bool { return !c.opts.optional }) {
 		b.diags.addf(spec.Name.Pos(), codeOptional, "every function of %s is optional, so that a linker may leave the library out: declare one that all versions have, such as what tells the version", obj.Name())
 		return nil
-	}
-	for _, c := range m.calls {
-		taken[c.has] = spec.Pos()
 	}
 	for _, c := range m.calls {
 		c.field = "fn" + upperFirst(c.name)
@@ -242,9 +240,14 @@ func (b *builder) checkResult(c *callModel, f *ast.Field, sig *types.Signature, 
 		c.result = list[0].Type()
 		if why := mismatch(c.proto.result, c.result, o.types, true); why.text != "" {
 			b.diags.addf(pos, why.code, "the result of %s: %s", c.name, why.text)
+		} else if c.proto.variadic && isFloat(kindOf(c.result)) {
+			b.diags.addf(pos, codeFloats, "the result of %s: %s", c.name, variadicFloat)
 		}
 	}
 }
+
+// On arm a variadic function takes and returns floats as a library for soft float does, those of its fixed parameters too.
+const variadicFloat = "without cgo, a float cannot be passed to a variadic function on arm, nor come from one: bind a function that is not variadic"
 
 func (b *builder) checkParams(c *callModel, f *ast.Field, sig *types.Signature, o bindOptions) {
 	pos := f.Names[0].Pos()
@@ -267,11 +270,12 @@ func (b *builder) checkParams(c *callModel, f *ast.Field, sig *types.Signature, 
 			why = refuseGo(p.typ, false)
 			switch {
 			case why.text != "":
-			case isFloat(p.kind):
-				why = fault{codeFloats, "without cgo, a float cannot be passed to a variadic function on arm: bind a function that is not variadic"}
 			case goWidths[p.kind] < 4 && !isPtr(p.kind):
 				why = fault{codeVariadic, fmt.Sprintf("C passes %s to a variadic function as an int: use int32", typeName(p.typ))}
 			}
+		}
+		if why.text == "" && isFloat(p.kind) && c.proto.variadic {
+			why = fault{codeFloats, variadicFloat}
 		}
 		if why.text == "" && isFloat(p.kind) {
 			if floats != "" && floats != p.kind {

@@ -61,6 +61,8 @@ func (c *callModel) word(s slot, dl string, name func(int) string) *jen.Statemen
 	}
 	p := c.params[s.param]
 	switch {
+	case c.char(s.param):
+		return charWord(p, dl, name(s.param))
 	case p.kind == "bool" && isNamed(p.typ):
 		return jen.Qual(dl, "Bool").Call(jen.Bool().Call(jen.Id(name(s.param))))
 	case p.kind == "bool":
@@ -73,4 +75,18 @@ func (c *callModel) word(s slot, dl string, name func(int) string) *jen.Statemen
 		return jen.Id(name(s.param))
 	}
 	return jen.Uintptr().Call(jen.Id(name(s.param)))
+}
+
+// char reports whether parameter i is a char in C, which has a sign on some machines only: the caller extends it to a word.
+func (c *callModel) char(i int) bool {
+	return i < len(c.proto.params) && c.proto.params[i].base == "char" && c.proto.params[i].ptr == 0
+}
+
+// charWord is a char as an argument.
+func charWord(p callParam, dl, name string) *jen.Statement {
+	x := jen.Id(name)
+	if p.kind != "uint8" || isNamed(p.typ) {
+		x = jen.Uint8().Call(x)
+	}
+	return jen.Qual(dl, "Char").Call(x)
 }

@@ -15,7 +15,7 @@ func bindCodes() []CodeInfo {
 			"// struct point f(struct point p)\nf(p point) point",
 			"// void g(struct point *p)\ng(p *point)"},
 		{codeFloats, "floats that cannot be passed without cgo",
-			"Without cgo, floats of one width pass, alone or among integers. On arm, a float32 and a float64 in one call, and a float for a variadic function, would silently arrive as something else.",
+			"Without cgo, floats of one width pass, alone or among integers. On arm, a float32 and a float64 in one call, and a float for a variadic function or from one, would silently arrive as something else.",
 			"// float f(float a, double b)\nf(a float32, b float64) float32",
 			"// double g(double a, double b)\ng(a, b float64) float64"},
 		{codeGoPointer, "Go pointer that C may not see",

@@ -60,9 +60,24 @@ func cTokens(s string) ([]cToken, error) {
 	return list, nil
 }
 
+// withoutComments is s with a space for each comment of C in it. One that does not end stays.
+func withoutComments(s string) string {
+	for {
+		begin := strings.Index(s, "/*")
+		if begin < 0 {
+			return s
+		}
+		n := strings.Index(s[begin+2:], "*/")
+		if n < 0 {
+			return s
+		}
+		s = s[:begin] + " " + s[begin+2+n+2:]
+	}
+}
+
 // parsePrototype reads one prototype, such as int f(const char *s, unsigned n, ...).
 func parsePrototype(s string) (*cProto, error) {
-	s = strings.TrimSuffix(strings.Join(strings.Fields(s), " "), ";")
+	s = strings.TrimSuffix(strings.Join(strings.Fields(withoutComments(s)), " "), ";")
 	list, err := cTokens(s)
 	if err != nil {
 		return nil, err
@@ -156,14 +171,17 @@ func parseCType(list []cToken, param bool) (cType, error) {
 			named = true
 			continue
 		case word == "[" && param && (t.base != "" || len(builtin) > 0):
-			t.ptr++
+			// Of an array of arrays C passes the address of the first array: only the outermost level is a pointer.
+			if i == 0 || list[i-1].text != "]" {
+				t.ptr++
+				text = append(text, "*")
+			}
 			for i < len(list) && list[i].text != "]" {
 				i++
 			}
 			if i == len(list) {
 				return t, errors.New("a [ without its ]")
 			}
-			text = append(text, "*")
 			named = true
 			continue
 		case word == "(" && param && !named && i+1 < len(list) && list[i+1].text == "*":

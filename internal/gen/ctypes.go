@@ -13,7 +13,7 @@ var cScalars = map[string][]string{
 	"char": {"int8", "uint8"}, "signed char": {"int8"}, "unsigned char": {"uint8"},
 	"short": {"int16"}, "unsigned short": {"uint16"}, "int": {"int32"}, "unsigned int": {"uint32"},
 	"long": {"int", "uintptr"}, "unsigned long": {"uintptr", "uint"}, "long long": {"int64"}, "unsigned long long": {"uint64"},
-	"float": {"float32"}, "double": {"float64"}, "_Bool": {"bool", "uint8"},
+	"float": {"float32"}, "double": {"float64"}, "_Bool": {"bool"},
 	"int8_t": {"int8"}, "uint8_t": {"uint8"}, "int16_t": {"int16"}, "uint16_t": {"uint16"},
 	"int32_t": {"int32"}, "uint32_t": {"uint32"}, "int64_t": {"int64"}, "uint64_t": {"uint64"},
 	"size_t": {"uintptr", "uint"}, "ssize_t": {"int", "uintptr"}, "ptrdiff_t": {"int", "uintptr"},
@@ -168,15 +168,7 @@ func mismatchPointer(c cType, t types.Type, kind string, known map[string]string
 	if c.fn {
 		return fault{codeSignature, "a pointer to a function is unsafe.Pointer or uintptr in Go"}
 	}
-	elem := t.Underlying().(*types.Pointer).Elem()
-	for {
-		a, ok := elem.Underlying().(*types.Array)
-		if !ok {
-			break
-		}
-		elem = a.Elem()
-	}
-	k := kindOf(elem)
+	k := kindOf(elemOf(t))
 	want := cScalars[c.base]
 	if g := known[c.base]; g != "" {
 		want = []string{g}

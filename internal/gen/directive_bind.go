@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"go/types"
 	"slices"
 	"strings"
 )
@@ -63,6 +64,8 @@ func parseBind(d *ast.Directive, diags *diagnostics) bindOptions {
 		case "as":
 			if o.as = value; !token.IsIdentifier(value) || !isASCII(value) || value == "_" {
 				err = fmt.Errorf("%q is not a Go name in ASCII", value)
+			} else if types.Universe.Lookup(value) != nil || value == "C" || value == "init" {
+				err = fmt.Errorf("%s means something else in Go: choose another name", value)
 			}
 		case "types":
 			o.types, err = typeList(value)

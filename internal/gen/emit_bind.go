@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"bytes"
 	"fmt"
 	"go/token"
 	"go/types"
@@ -21,20 +20,14 @@ const (
 func (f *file) bindFiles() (cgo, nocgo []byte, err error) {
 	render := func(constraint string, emit func(*jen.File, *bindModel) error) ([]byte, error) {
 		out := jen.NewFilePathName(f.pkg.Path(), f.pkg.Name())
-		out.HeaderComment(generatedMark)
-		out.HeaderComment("//go:build " + constraint)
+		f.begin(out, constraint)
 		f.nameBindImports(out)
 		for _, m := range f.binds {
 			if err := emit(out, m); err != nil {
 				return nil, err
 			}
 		}
-		var b bytes.Buffer
-		if err := out.Render(&b); err != nil {
-			return nil, fmt.Errorf("rendering Go for %s: %w", f.source, err)
-		}
-		// A constraint stands apart, so that the first line says alone who wrote the file.
-		return bytes.Replace(b.Bytes(), []byte("\n//go:build "), []byte("\n\n//go:build "), 1), nil
+		return f.rendered(out)
 	}
 	if cgo, err = render("cgo", f.emitCgo); err != nil {
 		return nil, nil, err
@@ -60,7 +53,7 @@ func (f *file) nameBindImports(out *jen.File) {
 	f.imported = map[string]bool{"C": true}
 	for _, p := range list {
 		name := f.free(p.Name())
-		for f.imported[name] && p != f.pkg {
+		for (f.imported[name] || f.used[name]) && p != f.pkg {
 			name = f.free(name + "_")
 		}
 		if name != p.Name() {

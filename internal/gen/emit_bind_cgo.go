@@ -169,6 +169,8 @@ func (x *cCall) wrap(c *callModel) {
 			types = append(types, wire)
 			if t := c.proto.params[i]; p.kind == "uintptr" && t.ptr > 0 {
 				arg, types[i] = "(void *)"+arg, wires["*"]
+			} else if c.char(i) {
+				types[i] = "char"
 			} else if p.flat() {
 				arg = "(void *)" + arg
 			} else if p.kind == "uintptr" && cScalars[t.base] == nil && !c.opts.optional {
@@ -203,50 +205,4 @@ func (x *cCall) wrap(c *callModel) {
 		types = []string{"void"}
 	}
 	x.Function = fmt.Sprintf("((%s(*)(%s))fn)", x.Result, strings.Join(types, ", "))
-}
-
-// asserts are conditions on the header's own types, each with its message. known are the typedefs whose Go type is given.
-func (c *callModel) asserts(known map[string]string) []string {
-	var list []string
-	one := func(t cType, g types.Type) {
-		kind, base := kindOf(g), t.base
-		if t.ptr == 1 && kind == "*" {
-			elem := g.Underlying().(*types.Pointer).Elem()
-			for {
-				a, ok := elem.Underlying().(*types.Array)
-				if !ok {
-					break
-				}
-				elem = a.Elem()
-			}
-			kind = kindOf(elem)
-		} else if t.ptr > 0 {
-			return
-		}
-		if wires[kind] == "" || cScalars[base] != nil || base == "void" || strings.HasPrefix(base, "struct ") || strings.HasPrefix(base, "union ") || t.fn {
-			return
-		}
-		name := kind
-		if isPtr(kind) {
-			name = "a pointer"
-		}
-		list = append(list, fmt.Sprintf("sizeof(%s) == sizeof(%s), %q", base, wires[kind], base+" is not as wide as "+name+" in Go"))
-		switch {
-		case isFloat(kind):
-			list = append(list, fmt.Sprintf("(%s)0.5 != 0, %q", base, base+" is an integer, and "+name+" in Go"))
-		case !isPtr(kind) && kind != "uintptr":
-			list = append(list, fmt.Sprintf("(%s)1.5 == 1, %q", base, base+" is no integer, and "+name+" in Go"))
-		}
-		// An enum, which is as wide as an int, has a sign or not as its constants want it: either Go type will do.
-		if sign, ok := signs[kind]; ok && (goWidths[kind] != 4 || known[base] != "") {
-			list = append(list, fmt.Sprintf("(%s)-1 %s 0, %q", base, sign, base+" has another sign than "+name+" in Go"))
-		}
-	}
-	for i, t := range c.proto.params {
-		one(t, c.params[i].typ)
-	}
-	if c.result != nil {
-		one(c.proto.result, c.result)
-	}
-	return list
 }

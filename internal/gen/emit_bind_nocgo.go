@@ -127,8 +127,12 @@ func spaceAfter(t string) string {
 // typedFunc is the type of the variable that calls a function with floats, or with many arguments.
 func typedFunc(c *callModel) *jen.Statement {
 	return jen.Func().ParamsFunc(func(g *jen.Group) {
-		for _, p := range c.params {
-			g.Add(plainType(p.kind))
+		for i, p := range c.params {
+			if c.char(i) {
+				g.Uintptr()
+			} else {
+				g.Add(plainType(p.kind))
+			}
 		}
 	}).ParamsFunc(func(g *jen.Group) {
 		if c.result != nil {
@@ -160,7 +164,9 @@ func (f *file) nocgoCall(m *bindModel, c *callModel, call string) []jen.Code {
 		// return float32(l.fnGain(float32(g)))
 		e := jen.Id(f.self()).Dot(c.field).CallFunc(func(g *jen.Group) {
 			for i, p := range c.params {
-				if x := jen.Id(names[i]); bindType(p.typ).GoString() == plainType(p.kind).GoString() {
+				if x := jen.Id(names[i]); c.char(i) {
+					g.Add(charWord(p, dlPath, names[i]))
+				} else if bindType(p.typ).GoString() == plainType(p.kind).GoString() {
 					g.Add(x)
 				} else {
 					g.Add(plainType(p.kind)).Call(x)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/types"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ const (
 // goFile renders the Go side of a file.
 func (f *file) goFile() ([]byte, error) {
 	out := jen.NewFilePathName(f.pkg.Path(), f.pkg.Name())
-	out.HeaderComment(generatedMark)
+	f.begin(out, "")
 	f.nameImports(out)
 	// const _ = pool.IsABI1
 	if len(f.pools) > 0 {
@@ -41,11 +42,26 @@ func (f *file) goFile() ([]byte, error) {
 			emitAccessors(out, p, f.local)
 		}
 	}
+	return f.rendered(out)
+}
+
+// begin writes what stands above the package clause: who made the file, and what it is built under, besides what its source is.
+func (f *file) begin(out *jen.File, constraint string) {
+	out.HeaderComment(generatedMark)
+	list := []string{constraint, f.constraint}
+	if constraint = allOf(slices.DeleteFunc(list, func(s string) bool { return s == "" })); constraint != "" {
+		out.HeaderComment("//go:build " + constraint)
+	}
+}
+
+// rendered is the text of out.
+func (f *file) rendered(out *jen.File) ([]byte, error) {
 	var b bytes.Buffer
 	if err := out.Render(&b); err != nil {
 		return nil, fmt.Errorf("rendering Go for %s: %w", f.source, err)
 	}
-	return b.Bytes(), nil
+	// A constraint stands apart, so that the first line says alone who wrote the file.
+	return bytes.Replace(b.Bytes(), []byte(generatedMark+"\n//go:build "), []byte(generatedMark+"\n\n//go:build "), 1), nil
 }
 
 func emitTyped(out *jen.File, p *poolModel, o, self string) {

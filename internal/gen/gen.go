@@ -24,6 +24,7 @@ func buildPackage(p *unit, diags *diagnostics) []*file {
 	for _, syntax := range p.Syntax {
 		source := diags.fset.Position(syntax.Package).Filename
 		b := &builder{p: p, diags: diags, seen: map[string]*types.Named{}, file: &file{pkg: p.Types, source: source, prefix: defaultPrefix(p)}}
+		b.file.constraint = constraintOf(syntax, source)
 		b.scan(syntax)
 		names.addFile(b.file)
 		if len(b.file.pools)+len(b.file.allocs)+len(b.file.binds) > 0 {

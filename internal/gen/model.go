@@ -7,14 +7,15 @@ import (
 
 // file is what one source file comes to: a Go file and, when C can share any of its structs, a header.
 type file struct {
-	pkg     *types.Package
-	source  string // path of the annotated file
-	prefix  string // of names in C
-	pools   []*poolModel
-	allocs  []*allocModel
-	binds   []*bindModel
-	structs []*cStruct // nested structs, in the order C needs them
-	enums   []*cEnum   // named integer types
+	pkg        *types.Package
+	source     string // path of the annotated file
+	prefix     string // of names in C
+	constraint string // under which the file is built, as a line of //go:build has it; "" when it always is
+	pools      []*poolModel
+	allocs     []*allocModel
+	binds      []*bindModel
+	structs    []*cStruct // nested structs, in the order C needs them
+	enums      []*cEnum   // named integer types
 
 	imported map[string]bool // names of imported packages in the Go file
 	used     map[string]bool // names of the package that the code of bindings uses
