@@ -39,6 +39,12 @@ func TestRegionByteForByte(t *testing.T) {
 		if r.Frames() < 700 {
 			short++
 		}
+		for i := range 2 {
+			b, step := r.Channel(i)
+			if last := r.Frames() - 1; step != 4 || len(b) != last*4+2 || !bytes.Equal(b[:2], in[2*i:2*i+2]) || !bytes.Equal(b[last*4:], in[last*4+2*i:][:2]) {
+				t.Fatalf("channel %d has %d bytes every %d, or others", i, len(b), step)
+			}
+		}
 		// From ring to ring.
 		for out := in; len(out) > 0; {
 			w, err := play.Begin(t.Context(), len(out)/4)
