@@ -104,6 +104,8 @@ func TestVividCompliance(t *testing.T) {
 		t.Skip("it takes a minute: make test-vm without -short runs it")
 	}
 	d := find(t, "vid-cap")
+	// The tool knows no more formats behind one whose description it does not expect, so a test before may have left one that it calls unknown.
+	small(t, d)
 	path := d.Path()
 	d.Close()
 	tool := testutil.RequireTool(t, "v4l2-compliance", "v4l-utils")
