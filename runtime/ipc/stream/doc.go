@@ -3,7 +3,8 @@
 //
 // A [Server] has the socket file and any number of clients, a [Client] one connection that it makes again when it ends. Both send
 // and both receive; a message that the server sends goes to every client. The payload goes from the pool's block to the socket and
-// from the socket into a block of the receiver's pool: the kernel copies it once each way, the package never.
+// from the socket into a block of the receiver's pool: the kernel copies it once each way, the package never, unless Options.ReadAhead
+// says that small ones may be.
 //
 // # Who owns the memory
 //

@@ -60,6 +60,10 @@ type Options struct {
 	Inbox       int    // received messages that wait for Receive; 0 means 64
 	InboxPolicy Policy // of the inbox, and of a pool that has no free block
 
+	// ReadAhead lets payloads of up to so many bytes be read many at a time and copied from there. Longer ones, and all where it is 0, are
+	// read right into their blocks, with a system call each.
+	ReadAhead int
+
 	MaxMessage    uint32                          // a header that announces more bytes ends the connection; 0 means 16 MiB
 	MaxClients    int                             // of a server; 0 means 16; further ones are disconnected at once
 	SendBuffer    int                             // of the socket in bytes, before the kernel doubles it; 0 leaves it. The kernel has its own limit: see Stats
@@ -103,6 +107,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("inbox of %d messages must be from 1 to %d", o.Inbox, 1<<20)
 	case o.MaxMessage > math.MaxInt32:
 		return o, fmt.Errorf("messages of %d bytes: at most %d are supported", o.MaxMessage, math.MaxInt32)
+	case o.ReadAhead < 0 || o.ReadAhead > aheadSize/4:
+		return o, fmt.Errorf("payloads of %d bytes cannot be read ahead: from 0 to %d can", o.ReadAhead, aheadSize/4)
 	case o.MaxClients < 1 || o.MaxAttempts < 0 || o.SendBuffer < 0 || o.ReceiveBuffer < 0:
 		return o, fmt.Errorf("clients %d, attempts %d and socket buffers %d and %d must not be negative",
 			o.MaxClients, o.MaxAttempts, o.SendBuffer, o.ReceiveBuffer)

@@ -561,18 +561,21 @@ func randomWire(random *rand.Rand) []byte {
 }
 
 func TestReaderAgainstReference(t *testing.T) {
-	f := setUp(t)
-	reasons, disconnected := ends()
-	s := f.server(Options{Pool: f.pool(300, 64), MaxMessage: 5000, Disconnected: disconnected})
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
-		wire := randomWire(random)
-		f.compare(s, reasons, wire, random.IntN(len(wire)+1))
-		if t.Failed() {
-			t.Fatalf("% x", wire)
+	for _, ahead := range []int{0, 10, 299, 300, 4096} {
+		f := setUp(t)
+		reasons, disconnected := ends()
+		s := f.server(Options{Pool: f.pool(300, 64), MaxMessage: 5000, Disconnected: disconnected, ReadAhead: ahead})
+		random := rand.New(rand.NewPCG(1, uint64(ahead)))
+		for range 200 {
+			wire := randomWire(random)
+			f.compare(s, reasons, wire, random.IntN(len(wire)+1))
+			if t.Failed() {
+				t.Fatalf("% x", wire)
+			}
 		}
+		f.until("all are gone", func() bool { return s.Stats().Peers == 0 })
+		s.Close()
 	}
-	f.until("all are gone", func() bool { return s.Stats().Peers == 0 })
 }
 
 func FuzzReader(f *testing.F) {
@@ -583,7 +586,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wire []byte, cut uint16) {
 		f := setUp(t)
 		reasons, disconnected := ends()
-		s := f.server(Options{Pool: f.pool(300, 16), MaxMessage: 5000, Disconnected: disconnected})
+		s := f.server(Options{Pool: f.pool(300, 16), MaxMessage: 5000, Disconnected: disconnected, ReadAhead: int(cut) % 400})
 		f.compare(s, reasons, wire, min(int(cut), len(wire)))
 	})
 }

@@ -13,21 +13,28 @@ import (
 )
 
 // reader takes a connection apart. Each read asks for what is left of a payload and for the next header, so that a stream of frames
-// takes one system call a frame.
+// takes one system call a frame; where Options.ReadAhead allows it, for as much as there is.
 type reader struct {
 	l       *link
 	vec     sys.Vector
-	header  [HeaderSize]byte
-	have    int // bytes of header that are here
 	n       int
 	err     error
 	try     func(fd uintptr) bool
+	ahead   []byte // what was read behind the last payload is ahead[a:b]
+	a, b    int
+	last    uint32     // length of the last frame
 	scratch [4096]byte // for payloads that are skipped
 }
 
+// aheadSize is the most that is read ahead, in bytes.
+const aheadSize = 16 << 10
+
 // read works until the connection ends, and says why.
 func (l *link) read() error {
-	r := &reader{l: l}
+	r := &reader{l: l, ahead: make([]byte, HeaderSize)}
+	if l.e.o.ReadAhead > 0 {
+		r.ahead = make([]byte, aheadSize)
+	}
 	r.try = func(fd uintptr) bool {
 		r.n, r.err = sys.Readv(fd, &r.vec)
 		return !errors.Is(r.err, syscall.EAGAIN)
@@ -56,13 +63,28 @@ func (r *reader) fill(spare int) error {
 	return nil
 }
 
-// payload reads into b, and as much of the next header as is there already.
-func (r *reader) payload(b []byte) error {
+// window is how far ahead to read: the next header, or more while frames are small. So no larger payload gets there in part, to be copied,
+// but the first after small ones.
+func (r *reader) window() []byte {
+	if r.last <= uint32(r.l.e.o.ReadAhead) {
+		return r.ahead
+	}
+	return r.ahead[:HeaderSize]
+}
+
+// payload reads into p, and ahead.
+func (r *reader) payload(p []byte) error {
+	n := copy(p, r.ahead[r.a:r.b])
+	r.a += n
+	if n == len(p) {
+		return nil
+	}
+	w := r.window()
 	r.vec.Reset()
-	r.vec.Add(b)
-	r.vec.Add(r.header[:])
-	err := r.fill(HeaderSize)
-	r.have = HeaderSize - r.vec.Left()
+	r.vec.Add(p[n:])
+	r.vec.Add(w)
+	err := r.fill(len(w))
+	r.a, r.b = 0, max(len(w)-r.vec.Left(), 0)
 	if errors.Is(err, io.EOF) {
 		err = ErrTruncated
 	}
@@ -73,35 +95,42 @@ func (r *reader) payload(b []byte) error {
 func (r *reader) skip(n uint32) error {
 	for n > 0 {
 		part := min(n, uint32(len(r.scratch)))
-		if n -= part; n == 0 {
-			return r.payload(r.scratch[:part])
-		}
-		r.vec.Reset()
-		r.vec.Add(r.scratch[:part])
-		if err := r.fill(0); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = ErrTruncated
-			}
+		if err := r.payload(r.scratch[:part]); err != nil {
 			return err
 		}
+		n -= part
 	}
 	return nil
+}
+
+// header reads the next header.
+func (r *reader) header() (Header, error) {
+	if have := r.b - r.a; have < HeaderSize {
+		w := r.window()
+		copy(w, r.ahead[r.a:r.b])
+		r.vec.Reset()
+		r.vec.Add(w[have:])
+		err := r.fill(len(w) - HeaderSize)
+		r.a, r.b = 0, len(w)-r.vec.Left()
+		if errors.Is(err, io.EOF) && r.b > 0 {
+			err = ErrTruncated
+		}
+		if err != nil {
+			return Header{}, err
+		}
+	}
+	h := ParseHeader((*[HeaderSize]byte)(r.ahead[r.a:]))
+	r.a += HeaderSize
+	return h, nil
 }
 
 // message reads one message and acts on it.
 func (r *reader) message() error {
 	l := r.l
-	r.vec.Reset()
-	r.vec.Add(r.header[r.have:])
-	before := r.vec.Left()
-	if err := r.fill(0); err != nil {
-		if errors.Is(err, io.EOF) && r.have+before-r.vec.Left() > 0 {
-			err = ErrTruncated
-		}
+	h, err := r.header()
+	if err != nil {
 		return err
 	}
-	r.have = 0
-	h := ParseHeader(&r.header)
 	if err := h.Check(l.e.o.Magic, l.e.o.MaxMessage); err != nil {
 		return err
 	}
@@ -140,6 +169,7 @@ func (r *reader) message() error {
 // deliver reads a payload into a block and puts it into the inbox.
 func (r *reader) deliver(h Header) error {
 	l := r.l
+	r.last = h.Length
 	if l.e.o.Pool == nil || int64(h.Length) > int64(l.e.capacity) {
 		l.e.unwanted()
 		return r.skip(h.Length)

@@ -262,11 +262,15 @@ func TestWire(t *testing.T) {
 		{"stop", [][]byte{message(Output, Frame, 1, "a"), message(Output, Stop, 3, "bye"), message(Output, Frame, 1, "b")}, []string{"a"}, ErrPeerStopped, nil},
 		{"control with payload", [][]byte{message(Output, Heartbeat, 2, "hi"), message(Output, Ack, 5, "hello"), message(Output, Frame, 1, "a")}, []string{"a"}, io.EOF, nil},
 	} {
-		for _, piece := range []int{1 << 20, 1, 20} {
-			t.Run(fmt.Sprintf("%s/pieces of %d", test.name, piece), func(t *testing.T) {
+		for _, piece := range []int{1 << 20, 1, 20, -1 << 20, -30} {
+			ahead := 0
+			if piece < 0 {
+				piece, ahead = -piece, 100
+			}
+			t.Run(fmt.Sprintf("%s/pieces of %d/ahead %d", test.name, piece, ahead), func(t *testing.T) {
 				f := setUp(t)
 				reasons, disconnected := ends()
-				s := f.server(Options{Pool: f.in, MaxMessage: 16 << 10, Disconnected: disconnected})
+				s := f.server(Options{Pool: f.in, MaxMessage: 16 << 10, Disconnected: disconnected, ReadAhead: ahead})
 				c := f.raw()
 				go func() {
 					for _, b := range test.wire {
@@ -337,7 +341,7 @@ func TestSendRefuses(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for _, o := range []Options{
 		{Policy: 4}, {InboxPolicy: 9}, {Depth: -1}, {Depth: 10, MaxDepth: 5}, {Depth: 2, MinDepth: 3, MaxDepth: 5}, {Inbox: -1}, {Inbox: 1 << 21},
-		{MaxMessage: 1 << 31}, {MaxClients: -1}, {MaxAttempts: -1}, {SendBuffer: -1}, {WriteTimeout: -1}, {Heartbeat: -1}, {MinBackoff: -1}, {Depth: 1 << 21},
+		{MaxMessage: 1 << 31}, {MaxClients: -1}, {ReadAhead: -1}, {ReadAhead: 5000}, {MaxAttempts: -1}, {SendBuffer: -1}, {WriteTimeout: -1}, {Heartbeat: -1}, {MinBackoff: -1}, {Depth: 1 << 21},
 	} {
 		if _, err := Listen(filepath.Join(t.TempDir(), "s"), o); err == nil {
 			t.Errorf("%+v is taken", o)
