@@ -125,6 +125,13 @@ func TestConvert(t *testing.T) {
 					t.Fatalf("chroma at %d,%d is %d and %d", i%32, i/32, cb[i], cr[i])
 				}
 			}
+			for _, stride := range []int{0, f.Planes[0].Stride / 2, 1<<31 - 1} {
+				g := f
+				g.Planes = []v4l2.Plane{{Stride: stride}}
+				if err := convert(p, &fr, g); err == nil && fourcc != v4l2.FmtMJPEG {
+					t.Errorf("lines of %d bytes were converted", stride)
+				}
+			}
 			b.SetLen(len(src) / 2)
 			if err := convert(p, &fr, f); err == nil {
 				t.Error("half a frame was converted")

@@ -18,8 +18,11 @@ func convert(p PictureRef, fr *v4l2.Frame, f v4l2.Format) error {
 	y, cb, cr := planes(p)
 	w, h, stride := f.Width, f.Height, f.Planes[0].Stride
 	src := fr.Bytes()
+	if least := map[v4l2.FourCC]int{v4l2.FmtYUV420: w, v4l2.FmtNV12: w, v4l2.FmtYUYV: 2 * w}[f.FourCC]; stride < least {
+		return fmt.Errorf("%s has %d bytes a line, the camera says %d", f, least, stride)
+	}
 	need := map[v4l2.FourCC]int{v4l2.FmtYUV420: stride * h * 3 / 2, v4l2.FmtNV12: stride * h * 3 / 2, v4l2.FmtYUYV: stride * h}[f.FourCC]
-	if len(src) < need {
+	if len(src) < need || stride > len(src)/h && need != 0 { // the product may be too large for an int
 		return fmt.Errorf("frame %d has %d bytes, %s needs %d: look at the camera's cable", fr.Sequence, len(src), f, need)
 	}
 	switch f.FourCC {
