@@ -195,16 +195,17 @@ func (s *Stream) Write(ctx context.Context, f Frame) error {
 // send marks a buffer of the driver's as to be sent and lets go of it.
 func (s *Stream) send(f Frame) error {
 	sl := f.slot
+	var used [maxPlanes]uint32
+	for i := range f.n { // it panics if f was written or released before: nothing is changed and no lock held yet
+		used[i] = uint32(f.planes[i].Len())
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		f.Release()
 		return s.dev.fail("writing a frame", ErrClosed)
 	}
-	sl.send, sl.meta = true, Frame{Timestamp: f.Timestamp, Field: f.Field}
-	for i := range f.n {
-		sl.used[i] = uint32(f.planes[i].Len())
-	}
+	sl.send, sl.used, sl.meta = true, used, Frame{Timestamp: f.Timestamp, Field: f.Field}
 	s.mu.Unlock()
 	f.Release()
 	s.mu.Lock()

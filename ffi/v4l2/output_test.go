@@ -215,3 +215,34 @@ func TestWriteFailsWhole(t *testing.T) {
 		t.Errorf("%d blocks are out", n)
 	}
 }
+
+// TestWrittenTwice: the panic of a program that writes a frame twice leaves no lock behind, so that its deferred Close ends, and sends nothing.
+func TestWrittenTwice(t *testing.T) {
+	f := newFake(t)
+	f.caps = capVideoOutput | capStreaming
+	s := faked(t, f, StreamConfig{Queue: Output, Buffers: 2})
+	a, err := s.Buffer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan any)
+	go func() {
+		defer func() { done <- recover() }()
+		defer s.Close()
+		_ = s.Write(t.Context(), a)
+	}()
+	select {
+	case r := <-done:
+		if e := (*pool.MisuseError)(nil); r == nil || !errors.As(r.(error), &e) {
+			t.Errorf("the second Write of a frame: %v", r)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close hangs behind a panic of Write")
+	}
+	if f.calls[iocQbuf] != 1 {
+		t.Errorf("%d buffers were queued", f.calls[iocQbuf])
+	}
+}
