@@ -13,7 +13,8 @@
 // queues the driver's buffer again, so a consumer that holds frames takes them from the driver: [StreamConfig.Low] says what Read does
 // then. With [MemoryUserptr] the driver fills blocks of a pool, and a frame that is held costs a block.
 //
-// A frame whose last reference C releases goes back to the driver at the next Read, or at once while Read waits.
+// A frame whose last reference C releases goes back to the driver at the next call of Read, Buffer or Stats, or at once while Read or
+// Buffer waits for a release. After Close its memory is given back at the next call of Stats.
 //
 // # Lost frames
 //

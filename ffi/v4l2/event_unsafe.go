@@ -178,12 +178,12 @@ type (
 )
 
 const (
-	EncoderStart  EncoderCommand = encCmdStart // go on after EncoderStop and io.EOF, as Stop and Start of the streams do too
+	EncoderStart  EncoderCommand = encCmdStart // go on after EncoderStop and io.EOF; where Read says io.EOF again the driver wants Stop and Start of the stream
 	EncoderStop   EncoderCommand = encCmdStop  // encode what was written; the last frame has FlagLast, then Read returns io.EOF
 	EncoderPause  EncoderCommand = encCmdPause
 	EncoderResume EncoderCommand = encCmdResume
 
-	DecoderStart  DecoderCommand = decCmdStart // go on after DecoderStop and io.EOF, as Stop and Start of the streams do too
+	DecoderStart  DecoderCommand = decCmdStart // go on after DecoderStop and io.EOF; where Read says io.EOF again the driver wants Stop and Start of the stream
 	DecoderStop   DecoderCommand = decCmdStop  // decode what was written; the last frame has FlagLast, then Read returns io.EOF
 	DecoderPause  DecoderCommand = decCmdPause
 	DecoderResume DecoderCommand = decCmdResume
