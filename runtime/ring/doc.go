@@ -44,4 +44,37 @@
 //
 // A side is woken only if it says that it sleeps. A process that is killed leaves the bytes that it published, and a new one may take its
 // side with [Open]; nobody tells the other side, whose waits end with their contexts.
+//
+// # Frames
+//
+// A [FrameWriter] publishes frames, of one size or of any up to a largest, to any number of [FrameReader]s, in this process or others,
+// from memory or from a file. It never waits for them:
+//
+//	b, err := w.Reserve(n)                       f, err := r.Next(ctx)
+//	n = fill(b)                                  use(f.Bytes())
+//	w.Publish(n, time)                           if !f.Valid() { what was made of it does not count }
+//
+// Frames are numbered from 0. A reader gets each, in order, or learns by Frame.Missed and FrameStats exactly how many it missed. A frame
+// is seen only once it is whole. A reader looks at it in place, where the writer may overwrite it: Valid tells whether it has, by the
+// frame's number, which no other frame ever has. Copy and Promote, which makes a [pool.Buf], copy it and check that. They do not hold
+// it in place: a reader that could would stop the writer, and one that died would stop it for good.
+//
+// The file begins with areas of 64 KiB, of which one page is touched, so that pages of any size can be mapped differently:
+//
+//	0                superblock  magic, version, byte order, frames, largest frame, flags, bytes and offset of the data, id (2 words), 0,
+//	                             and the CRC-32C of these 11 words
+//	64               next        frames ever published, 64 bit: high, low, high once more
+//	128              oldest      frames ever overwritten or about to be, in the same way
+//	192              ended       not 0 after Close
+//	65536            door        not 0 if readers sleep, and the futex word that they sleep at
+//	131072           entries     32 bytes each, frame n at n modulo frames: number (2 words), offset, length, time (2 words), CRC-32C of
+//	                             the payload, CRC-32C of the entry's 28 bytes before it
+//	then, at 64 KiB  payloads    each at a multiple of 64
+//
+// A reader maps all but the door for reading only. Before the writer touches the place of old frames it moves oldest beyond them;
+// then it writes the payload, then the entry, and then moves next. So a writer that is killed at any instruction leaves whole frames between
+// the two, and the next one goes on there; a lock on the file, which the kernel takes from the dead, keeps them apart. Checksums, which only
+// rings in files have, find what a crash of the machine, or of its disk, has damaged. [FrameWriter.Sync] is for that crash.
+//
+// Do not truncate a file that is mapped: the next access would be a SIGBUS. A memfd is sealed against it.
 package ring

@@ -40,6 +40,10 @@ func child(what string) error {
 		return childSum()
 	case "produce":
 		return childProduce()
+	case "frames":
+		return childFrames()
+	case "read":
+		return childRead()
 	}
 	return fmt.Errorf("no child %q", what)
 }

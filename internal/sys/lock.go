@@ -1,0 +1,51 @@
+package sys
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lock takes the lock of flock(2) on what fd has open, for as long as that is open. The error is EWOULDBLOCK if another has it.
+func Lock(fd int) error {
+	for {
+		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// IsLocked reports whether an error of Lock says that another has the lock.
+func IsLocked(err error) bool { return err == unix.EWOULDBLOCK }
+
+// Reopen opens the file behind fd once more, close-on-exec, so that it has a position and locks of its own. It needs /proc.
+func Reopen(fd int, writable bool) (int, error) {
+	flags := unix.O_CLOEXEC
+	if writable {
+		flags |= unix.O_RDWR
+	}
+	for {
+		own, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), flags, 0)
+		if err != unix.EINTR {
+			return own, err
+		}
+	}
+}
+
+// Datasync writes what was changed in the file fd to its disk, by way of mappings too. Errors are EIO, ENOSPC and EDQUOT.
+func Datasync(fd int) error {
+	for {
+		if err := unix.Fdatasync(fd); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Truncate sets the size of the file fd.
+func Truncate(fd int, size int64) error {
+	for {
+		if err := unix.Ftruncate(fd, size); err != unix.EINTR {
+			return err
+		}
+	}
+}

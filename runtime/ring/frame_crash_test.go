@@ -1,0 +1,508 @@
+package ring_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/poolgen/poolgen/internal/testutil"
+	"github.com/poolgen/poolgen/runtime/ring"
+	"golang.org/x/sys/unix"
+)
+
+const crashMost = 5000
+
+// crashOptions make the writer go round every few frames.
+func crashOptions() ring.FrameOptions {
+	return ring.FrameOptions{Name: "crash", Frames: 8, MaxFrame: crashMost, Bytes: 3 * crashMost}
+}
+
+// childFrames writes frames without end, to a file or to the memfd at descriptor 3.
+func childFrames() error {
+	var w *ring.FrameWriter
+	var err error
+	if len(os.Args) > 1 {
+		w, err = ring.CreateFrameFile(os.Args[1], crashOptions())
+	} else {
+		w, err = ring.OpenFrameWriter(3)
+	}
+	if err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		seq := w.Next()
+		b, err := w.Reserve(crashMost)
+		if err != nil {
+			return err
+		}
+		n := copy(b, frameBytes(seq, crashMost))
+		if _, err := w.Publish(n, int64(seq)*3-5); err != nil {
+			return err
+		}
+		if first {
+			fmt.Println("going")
+		}
+	}
+}
+
+// childRead reads the ring at descriptor 3 until its end.
+func childRead() error {
+	r, err := ring.OpenFrameReader(3)
+	if err != nil {
+		return err
+	}
+	fmt.Println("going")
+	b := make([]byte, crashMost)
+	for {
+		f, err := r.Next(context.Background())
+		if err == io.EOF {
+			s := r.Stats()
+			fmt.Println(s.Seen+s.Missed, s.Damaged)
+			return r.Unmap()
+		}
+		if err != nil {
+			return err
+		}
+		n, err := f.Copy(b)
+		if err == nil && !bytes.Equal(b[:n], frameBytes(f.Seq, crashMost)) {
+			return fmt.Errorf("frame %d is torn", f.Seq)
+		}
+	}
+}
+
+// TestKilledFrameWriter kills writers at any instruction. Those that read see whole frames only and lose count of none, and the next
+// writer goes on behind the last.
+func TestKilledFrameWriter(t *testing.T) {
+	rounds := 25
+	if emulator() != "" || testing.Short() {
+		rounds = 5
+	}
+	for _, inFile := range []bool{false, true} {
+		t.Run(fmt.Sprintf("file=%v", inFile), func(t *testing.T) {
+			testutil.OpenFDs(t)
+			rnd := rand.New(rand.NewPCG(11, 11))
+			var args []string
+			path := filepath.Join(t.TempDir(), "ring")
+			open := func() (*ring.FrameWriter, error) { return ring.CreateFrameFile(path, crashOptions()) }
+			var w *ring.FrameWriter
+			var err error
+			if inFile {
+				args = []string{path}
+				w, err = open()
+			} else {
+				w, err = ring.NewFrameWriter(crashOptions())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := file(t, w.FD())
+			if !inFile {
+				open = func() (*ring.FrameWriter, error) { return ring.OpenFrameWriter(int(f.Fd())) }
+			}
+			if err := w.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+			r, err := ring.OpenFrameReader(int(f.Fd()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, crashMost)
+			var next, torn uint64
+			read := func() {
+				for {
+					f, ok, err := r.TryNext()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !ok {
+						return
+					}
+					if f.Seq != next+f.Missed-torn {
+						t.Fatalf("frame %d after %d, %d missed", f.Seq, next, f.Missed)
+					}
+					next, torn = f.Seq+1, 0
+					n, err := f.Copy(b)
+					switch {
+					case errors.Is(err, ring.ErrOverwritten):
+						torn = 1
+					case err != nil || !bytes.Equal(b[:n], frameBytes(f.Seq, crashMost)):
+						t.Fatalf("frame %d is torn: %v", f.Seq, err)
+					}
+				}
+			}
+			for round := range rounds {
+				cmd := command(t, "frames", args, f)
+				out, err := cmd.StdoutPipe()
+				if err == nil {
+					err = cmd.Start()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+				for end := time.Now().Add(time.Duration(rnd.IntN(5000)) * time.Microsecond); time.Now().Before(end); {
+					read()
+				}
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				_ = cmd.Wait()
+				read()
+				if round%4 != 0 {
+					continue // the next process recovers
+				}
+				w, err := open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustWrite(t, w, crashMost)
+				read()
+				if next != w.Next() {
+					t.Fatalf("the reader is at %d, the writer at %d", next, w.Next())
+				}
+				if err := w.Unmap(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if s := r.Stats(); s.Seen+s.Missed != next || s.Damaged != 0 || s.Seen == 0 {
+				t.Fatalf("%+v at %d", s, next)
+			}
+			if err := r.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		})
+	}
+}
+
+// TestOtherWordSize has a 32-bit process read what this one writes.
+func TestOtherWordSize(t *testing.T) {
+	if runtime.GOARCH != "amd64" || testing.Short() {
+		t.Skip("one side is a test of amd64")
+	}
+	for _, arch := range []string{"386", "arm"} {
+		t.Run(arch, func(t *testing.T) {
+			argv := []string{filepath.Join(t.TempDir(), "ring.test")}
+			if arch == "arm" {
+				argv = append([]string{testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static")}, argv...)
+			}
+			build := exec.Command(testutil.RequireTool(t, "go", "golang"), "test", "-c", "-o", argv[len(argv)-1], ".")
+			build.Env = append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			w := newWriter(t, crashOptions())
+			cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+			cmd.Env = append(os.Environ(), childEnv+"=read")
+			cmd.ExtraFiles = []*os.File{file(t, w.FD())}
+			cmd.Stderr = os.Stderr
+			stdout, err := cmd.StdoutPipe()
+			if err == nil {
+				err = cmd.Start()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := bufio.NewReader(stdout)
+			if _, err := out.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 2000 {
+				mustWrite(t, w, crashMost)
+				if i%10 == 0 {
+					time.Sleep(50 * time.Microsecond)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(out)
+			if err := cmd.Wait(); err != nil || string(got) != "2000 0\n" {
+				t.Fatalf("%v, %q", err, got)
+			}
+		})
+	}
+}
+
+// Places in the file, see the documentation of the package.
+const area, tablePlace, dataPlace = 64 << 10, 128 << 10, 192 << 10
+
+// damagedFile makes a small file with frames that have gone round, and returns it as bytes, with the numbers of the oldest frame and the
+// one after the last.
+func damagedFile(t *testing.T) (o ring.FrameOptions, good []byte, oldest, next uint64) {
+	t.Helper()
+	o = ring.FrameOptions{Frames: 4, MaxFrame: 60, Bytes: 256}
+	path := filepath.Join(t.TempDir(), "ring")
+	w, err := ring.CreateFrameFile(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 11 {
+		mustWrite(t, w, 60)
+	}
+	r := newReader(t, w.FD())
+	f, _ := mustTry(t, r, 60)
+	next = w.Next()
+	if err := w.Unmap(); err != nil {
+		t.Fatal(err)
+	}
+	if good, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	return o, good, f.Seq, next
+}
+
+// checkDamaged opens a damaged file as a reader, as a writer and as a reader once more. What is read must be right; how many frames
+// were read in the end is returned, or -1 for a superblock that was refused.
+func checkDamaged(t *testing.T, o ring.FrameOptions, bad []byte, oldest, next uint64, what string) int {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bad")
+	if err := os.WriteFile(path, bad, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(path)
+	read := func(who string) (seen int) {
+		r, err := ring.OpenFrameFile(path)
+		if err != nil {
+			wantErr(t, err, ring.ErrCorrupt, "")
+			return -1
+		}
+		at := ^uint64(0)
+		for {
+			f, ok, err := r.TryNext()
+			if errors.Is(err, ring.ErrCorrupt) || err == nil && !ok {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Seq < oldest || f.Seq >= next || !bytes.Equal(f.Bytes(), frameBytes(f.Seq, 60)) || f.Time != int64(f.Seq)*3-5 {
+				t.Fatalf("%s: %s: frame %d is not one that was written: %x", what, who, f.Seq, f.Bytes())
+			}
+			if at != ^uint64(0) && f.Seq != at+1+f.Missed {
+				t.Fatalf("%s: %s: frame %d after %d, %d missed", what, who, f.Seq, at, f.Missed)
+			}
+			at = f.Seq
+			seen++
+		}
+		if err := r.Unmap(); err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	read("before")
+	w, err := ring.CreateFrameFile(path, o)
+	if err != nil {
+		wantErr(t, err, ring.ErrCorrupt, "")
+		return -1
+	}
+	seen := read("after")
+	if w.Next() > next {
+		t.Fatalf("%s: the writer goes on at %d, not %d", what, w.Next(), next)
+	}
+	if w.Next() == next || seen > 0 {
+		// And on it goes.
+		r, err := ring.OpenFrameFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.SkipToNewest(); err != nil {
+			t.Fatal(err)
+		}
+		_, _, _ = r.TryNext()
+		for range 9 {
+			seq := mustWrite(t, w, 60)
+			if f, ok := mustTry(t, r, 60); !ok || f.Seq != seq {
+				t.Fatalf("%s: writing on: frame %d, %v, want %d", what, f.Seq, ok, seq)
+			}
+		}
+		if err := r.Unmap(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Unmap(); err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
+
+// TestDamagedFile damages every byte that means something, one at a time.
+func TestDamagedFile(t *testing.T) {
+	testutil.OpenFDs(t)
+	o, good, oldest, next := damagedFile(t)
+	whole := checkDamaged(t, o, good, oldest, next, "as it was")
+	if whole != int(next-oldest) || whole < 2 {
+		t.Fatalf("%d frames, %d to %d", whole, oldest, next)
+	}
+	lost, step := 0, 1
+	if emulator() != "" || testing.Short() {
+		step = 5
+	}
+	for _, part := range [][2]int{{0, 204}, {area, area + 8}, {tablePlace, tablePlace + 4*32}, {dataPlace, dataPlace + 256}} {
+		for at := part[0]; at < part[1]; at += step {
+			for _, flip := range []byte{0x01, 0x80, 0xff} {
+				bad := bytes.Clone(good)
+				bad[at] ^= flip
+				seen := checkDamaged(t, o, bad, oldest, next, fmt.Sprintf("byte %d ^ %#x", at, flip))
+				switch {
+				case (at < 48) != (seen == -1):
+					t.Fatalf("byte %d ^ %#x: %d frames, -1 is for a damaged superblock", at, flip, seen)
+				case at >= tablePlace && seen < whole-1:
+					t.Fatalf("byte %d ^ %#x: %d of %d frames are left, one was damaged", at, flip, seen, whole)
+				case at >= tablePlace && seen == whole-1:
+					lost++
+				}
+			}
+		}
+	}
+	if lost == 0 {
+		t.Error("no damage was noticed")
+	}
+}
+
+// TestTruncatedFile cuts the file after every byte that means something.
+func TestTruncatedFile(t *testing.T) {
+	o, good, oldest, next := damagedFile(t)
+	step := 1
+	if emulator() != "" || testing.Short() {
+		step = 7
+	}
+	for _, part := range [][2]int{{0, 210}, {area - 3, area + 10}, {tablePlace - 2, tablePlace + 4*32 + 2}, {dataPlace - 2, dataPlace + 260}, {len(good) - 3, len(good)}} {
+		for n := part[0]; n < part[1]; n += step {
+			seen := checkDamaged(t, o, good[:n], oldest, next, fmt.Sprintf("%d bytes", n))
+			if n < 48 && seen != -1 || n >= 48 && seen < 0 || n >= dataPlace+256 && seen != int(next-oldest) {
+				t.Fatalf("cut after %d bytes: %d frames", n, seen)
+			}
+		}
+	}
+}
+
+// FuzzFrames lays bytes over the mapped superblock, counters, and entries of a ring in memory or in a file.
+func FuzzFrames(f *testing.F) {
+	f.Add(uint8(0), uint16(0), []byte{1, 2, 3, 4})
+	f.Add(uint8(1), uint16(64), bytes.Repeat([]byte{0xff}, 12))
+	f.Add(uint8(2), uint16(128), []byte{1, 0, 0, 0, 9, 0, 0, 0, 1})
+	f.Add(uint8(0), uint16(256+8), []byte{0xc0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
+	f.Add(uint8(3), uint16(256+32), bytes.Repeat([]byte{1}, 64))
+	f.Add(uint8(2), uint16(64), []byte{0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, how uint8, at uint16, over []byte) {
+		o := ring.FrameOptions{Frames: 4, MaxFrame: 60, Bytes: 256}
+		var w *ring.FrameWriter
+		var err error
+		if how&1 != 0 {
+			w, err = ring.CreateFrameFile(filepath.Join(t.TempDir(), "ring"), o)
+		} else {
+			w, err = ring.NewFrameWriter(o)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 11 {
+			mustWrite(t, w, 60)
+		}
+		fd := file(t, w.FD())
+		early := newReader(t, w.FD())
+		if how&2 != 0 {
+			if err := w.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// 0 to 255 is the superblock, from 256 on the table of entries.
+		for i, v := range over {
+			place := int64(at%400) + int64(i)
+			if place >= 256 {
+				place += tablePlace - 256
+			}
+			if _, err := unix.Pwrite(int(fd.Fd()), []byte{v}, place); err != nil {
+				t.Fatal(err)
+			}
+		}
+		drain := func(r *ring.FrameReader) {
+			b := make([]byte, 60)
+			for range 20 {
+				f, ok, err := r.TryNext()
+				if err == nil && !ok {
+					return
+				}
+				if err == nil {
+					if f.Len() > 60 {
+						t.Fatalf("a frame of %d bytes", f.Len())
+					}
+					_, _ = f.Copy(b)
+				}
+			}
+		}
+		drain(early)
+		if late, err := ring.OpenFrameReader(int(fd.Fd())); err == nil {
+			drain(late)
+			if err := late.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if how&2 != 0 {
+			if w, err = ring.OpenFrameWriter(int(fd.Fd())); err != nil {
+				return
+			}
+		}
+		for range 9 {
+			if _, err := w.Write(make([]byte, w.MaxFrame()), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		drain(early)
+		if err := w.Unmap(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzControl lays bytes over the control area of a byte ring that is in use.
+func FuzzControl(f *testing.F) {
+	f.Add(uint16(64), []byte{1, 0, 0, 0})
+	f.Add(uint16(128), []byte{0xff, 0xff, 0xff, 0xff})
+	f.Add(uint16(12), []byte{0, 0, 0, 0x80})
+	f.Fuzz(func(t *testing.T, at uint16, over []byte) {
+		r := newRing(t, 1, ring.Options{Name: "fuzzed"})
+		r.Advance(300)
+		_ = r.Content()
+		r.Consume(100)
+		for i, v := range over {
+			if _, err := unix.Pwrite(r.FD(), []byte{v}, int64(at%320)+int64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		touch := func(r *ring.Ring) {
+			for range 3 {
+				u, c := r.Unused(), r.Content()
+				if len(u) > r.Size() || len(c) > r.Size() {
+					t.Fatalf("%d and %d bytes of %d", len(u), len(c), r.Size())
+				}
+				clear(u)
+				clear(c)
+				if r.Err() == nil {
+					r.Advance(len(u))
+					r.Consume(len(c))
+				}
+			}
+		}
+		if o, err := ring.Open(r.FD(), ring.Both); err == nil {
+			touch(o)
+			if err := o.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		touch(r)
+	})
+}
