@@ -21,6 +21,7 @@ type bindModel struct {
 
 // callModel is one method and the C function behind it.
 type callModel struct {
+	pos    token.Pos
 	name   string
 	has    string // method that tells whether the library has an optional function
 	proto  *cProto
@@ -152,14 +153,18 @@ func commentsOf(f *ast.Field) []*ast.Comment {
 // call checks one method. It returns nil when it reported something.
 func (b *builder) call(f *ast.Field, fn *types.Func, o bindOptions) *callModel {
 	before := len(b.diags.list)
-	c := &callModel{name: fn.Name()}
+	c := &callModel{pos: fn.Pos(), name: fn.Name()}
 	text, pos, doc := prototypeText(f)
 	proto, err := parsePrototype(text)
 	switch {
 	case text == "":
 		b.diags.addf(f.Names[0].Pos(), codePrototype, "%s has no C prototype: its comment begins with one, such as int abs(int n)", fn.Name())
 	case err != nil:
-		b.diags.addf(pos, codePrototype, "%q is no C prototype: %v", text, err)
+		mend := ""
+		if !strings.Contains(err.Error(), "write ") {
+			mend = ": write one as int f(int n), without macros and attributes"
+		}
+		b.diags.addf(pos, codePrototype, "%q is no C prototype: %v%s", text, err, mend)
 	}
 	found := false
 	for _, x := range commentsOf(f) {

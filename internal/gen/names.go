@@ -36,6 +36,19 @@ func (n *names) addFile(f *file) {
 		for _, name := range []string{m.name, m.open, m.open + "From"} {
 			n.addGo(m.spec.Pos(), name, nil)
 		}
+		for _, c := range m.calls {
+			list := []string{m.wrapper(c)}
+			if c.opts.optional {
+				list = append(list, m.wrapper(c)+"_weak", m.wrapper(c)+"_find")
+			}
+			for _, name := range list {
+				if other, ok := n.inC[name]; ok {
+					n.diags.addf(c.pos, codeSameMember, "it declares %s in C, and so does the method at %s: rename one", name, n.at(other.pos))
+					break
+				}
+				n.inC[name] = cName{c.pos, m.spec}
+			}
+		}
 		if o := n.p.Types.Scope().Lookup("C"); o != nil {
 			n.diags.addf(o.Pos(), codeShadowed, "the package declares C, which is cgo's name for what is in C: rename it")
 		}

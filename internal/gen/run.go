@@ -201,6 +201,11 @@ func (j *job) generate(c Config) {
 	if j.files = len(files); len(j.diags.list) > 0 {
 		return
 	}
+	if bound := slices.IndexFunc(files, func(f *file) bool { return len(f.binds) > 0 }); bound >= 0 && c.Output+c.Header != "" &&
+		!slices.ContainsFunc(files, func(f *file) bool { return len(f.pools)+len(f.allocs) > 0 }) {
+		j.diags.addf(files[bound].first(), codeOneFile, "-o and -header each name one file, and a binding is two Go files beside its source: leave them out")
+		return
+	}
 	for _, f := range files {
 		list, err := f.render(c)
 		if err != nil {
