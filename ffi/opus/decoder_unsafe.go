@@ -29,15 +29,14 @@ type decoder struct {
 
 // DecoderSize is how many bytes the state of a decoder takes, for DecoderConfig.State.
 func DecoderSize(channels int) (int, error) {
+	if err := monoOrStereo(channels); err != nil {
+		return 0, err
+	}
 	lib, err := openLibrary()
 	if err != nil {
 		return 0, err
 	}
-	n := lib.decoderSize(int32(channels))
-	if n <= 0 {
-		return 0, fmt.Errorf("opus: %d channels: it must be 1 or 2", channels)
-	}
-	return int(n), nil
+	return int(lib.decoderSize(int32(channels))), nil
 }
 
 // NewDecoder makes a decoder, which the caller closes. Without libopus the error names the library and its package.
@@ -155,7 +154,8 @@ func (d *decoder) run(packet []byte, pcm unsafe.Pointer, of sample, samples int,
 	}
 	samples = min(samples, d.core.rate*120/1000) // more is never needed
 	n := d.core.decode(packet, pcm, of, int32(samples), fec)
-	if n > 0 && len(packet) > 0 {
+	// Where libopus takes no copy it conceals, and stays in the mode that it is in.
+	if n > 0 && len(packet) > 0 && (fec == 0 || TOC(packet[0]).Mode() != CELT && !d.last.is(CELT)) {
 		d.last = lastTOC{TOC(packet[0]), d.core.kind == plainDecoder}
 	}
 	return int(max(n, 0)), check("decoding", n)

@@ -7,7 +7,8 @@
 // Samples are int16 or float32, interleaved. A frame is one sample of each channel; counts called samples are per channel, as libopus
 // has them. A packet holds 2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms; other lengths are refused before C is called.
 //
-// Encode and Decode borrow their buffers for the call. An encoder or decoder serves one goroutine at a time.
+// Encode and Decode borrow their buffers for the call. An encoder or decoder serves one goroutine at a time; a program built with
+// -race is told of two.
 //
 // # Lost packets
 //

@@ -40,15 +40,14 @@ type encoder struct {
 
 // EncoderSize is how many bytes the state of an encoder takes, for EncoderConfig.State.
 func EncoderSize(channels int) (int, error) {
+	if err := monoOrStereo(channels); err != nil {
+		return 0, err
+	}
 	lib, err := openLibrary()
 	if err != nil {
 		return 0, err
 	}
-	n := lib.encoderSize(int32(channels))
-	if n <= 0 {
-		return 0, fmt.Errorf("opus: %d channels: it must be 1 or 2", channels)
-	}
-	return int(n), nil
+	return int(lib.encoderSize(int32(channels))), nil
 }
 
 // NewEncoder makes an encoder, which the caller closes. Without libopus the error names the library and its package. An application

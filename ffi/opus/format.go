@@ -10,6 +10,10 @@ func validFormat(rate, channels int) error {
 	if err := validRate(rate); err != nil {
 		return err
 	}
+	return monoOrStereo(channels)
+}
+
+func monoOrStereo(channels int) error {
 	if channels != 1 && channels != 2 {
 		return fmt.Errorf("opus: %d channels: it must be 1 or 2", channels)
 	}

@@ -29,21 +29,35 @@ func (l Layout) clone() Layout {
 
 // valid checks what libopus is going to believe.
 func (l Layout) valid(rate, channels int) error {
-	if err := validRate(rate); err != nil {
+	if err := errors.Join(validRate(rate), l.counts(channels)); err != nil {
 		return err
 	}
-	switch {
-	case channels < 1 || channels > 255:
-		return fmt.Errorf("opus: %d channels: it must be from 1 to 255", channels)
-	case l.Streams < 1 || l.Coupled < 0 || l.Coupled > l.Streams || l.Streams+l.Coupled > 255:
-		return fmt.Errorf("opus: %d streams, %d of them stereo: at least one, and together 255 at most", l.Streams, l.Coupled)
-	case len(l.Mapping) != channels:
+	if len(l.Mapping) != channels {
 		return fmt.Errorf("opus: mapping of %d channels for %d: it must have an entry for each", len(l.Mapping), channels)
 	}
 	for i, m := range l.Mapping {
 		if int(m) >= l.Streams+l.Coupled && m != 255 {
 			return fmt.Errorf("opus: channel %d is mapped to %d of %d: it must be less, or 255 for silence", i, m, l.Streams+l.Coupled)
 		}
+	}
+	return nil
+}
+
+// counts checks the numbers alone: libopus multiplies them with the size of a state.
+func (l Layout) counts(channels int) error {
+	switch {
+	case channels < 1 || channels > 255:
+		return fmt.Errorf("opus: %d channels: it must be from 1 to 255", channels)
+	case l.Streams < 1 || l.Streams > 255 || l.Coupled < 0 || l.Coupled > l.Streams || l.Streams+l.Coupled > 255:
+		return fmt.Errorf("opus: %d streams, %d of them stereo: at least one, and together 255 at most", l.Streams, l.Coupled)
+	}
+	return nil
+}
+
+// families checks the numbers of an encoder that chooses its layout.
+func families(channels, family int) error {
+	if channels < 1 || channels > 255 || family < 0 || family > 255 {
+		return fmt.Errorf("opus: %d channels of family %d: both must be up to 255", channels, family)
 	}
 	return nil
 }
@@ -58,8 +72,12 @@ func (l Layout) covered() error {
 	return nil
 }
 
-// size turns libopus's answer to the question for a size into one of Go.
-func size(lib *library, err error, ask func(*library) int32, what string, a ...any) (int, error) {
+// size turns libopus's answer to the question for a size into one of Go; wrong is what is wrong with the question.
+func size(wrong error, ask func(*library) int32, what string, a ...any) (int, error) {
+	if wrong != nil {
+		return 0, fmt.Errorf("%w: %w", wrong, BadArg)
+	}
+	lib, err := openLibrary()
 	if err != nil {
 		return 0, err
 	}
@@ -89,8 +107,7 @@ type MultistreamEncoder struct{ encoder }
 
 // MultistreamEncoderSize is how many bytes the state of an encoder takes, for MultistreamEncoderConfig.State.
 func MultistreamEncoderSize(streams, coupled int) (int, error) {
-	lib, err := openLibrary()
-	return size(lib, err, func(l *library) int32 { return l.msEncoderSize(int32(streams), int32(coupled)) }, "an encoder of %d streams, %d of them stereo", streams, coupled)
+	return size(Layout{Streams: streams, Coupled: coupled}.counts(1), func(l *library) int32 { return l.msEncoderSize(int32(streams), int32(coupled)) }, "an encoder of %d streams, %d of them stereo", streams, coupled)
 }
 
 // NewMultistreamEncoder makes an encoder, which the caller closes. Each stream must have a channel.
@@ -126,8 +143,7 @@ type SurroundEncoderConfig struct {
 
 // SurroundEncoderSize is how many bytes the state of an encoder takes, for SurroundEncoderConfig.State.
 func SurroundEncoderSize(channels, family int) (int, error) {
-	lib, err := openLibrary()
-	return size(lib, err, func(l *library) int32 { return l.surroundSize(int32(channels), int32(family)) }, "an encoder of %d channels of family %d", channels, family)
+	return size(families(channels, family), func(l *library) int32 { return l.surroundSize(int32(channels), int32(family)) }, "an encoder of %d channels of family %d", channels, family)
 }
 
 // NewSurroundEncoder makes an encoder for loudspeakers around the listener, or ambisonics, by one of the channel mapping families of RFC 7845
@@ -136,8 +152,8 @@ func NewSurroundEncoder(c SurroundEncoderConfig) (*MultistreamEncoder, error) {
 	if err := validRate(c.SampleRate); err != nil {
 		return nil, err
 	}
-	if c.Channels < 1 || c.Channels > 255 || c.Family < 0 || c.Family > 255 {
-		return nil, fmt.Errorf("opus: %d channels of family %d: both must be up to 255", c.Channels, c.Family)
+	if err := families(c.Channels, c.Family); err != nil {
+		return nil, err
 	}
 	core, err := open(multistreamEncoder, c.SampleRate, c.Channels, c.State, func(o *core) int32 { return o.lib.surroundSize(int32(c.Channels), int32(c.Family)) })
 	if err != nil {
@@ -210,8 +226,7 @@ type MultistreamDecoder struct{ decoder }
 
 // MultistreamDecoderSize is how many bytes the state of a decoder takes, for MultistreamDecoderConfig.State.
 func MultistreamDecoderSize(streams, coupled int) (int, error) {
-	lib, err := openLibrary()
-	return size(lib, err, func(l *library) int32 { return l.msDecoderSize(int32(streams), int32(coupled)) }, "a decoder of %d streams, %d of them stereo", streams, coupled)
+	return size(Layout{Streams: streams, Coupled: coupled}.counts(1), func(l *library) int32 { return l.msDecoderSize(int32(streams), int32(coupled)) }, "a decoder of %d streams, %d of them stereo", streams, coupled)
 }
 
 // NewMultistreamDecoder makes a decoder, which the caller closes.

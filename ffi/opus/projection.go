@@ -24,8 +24,7 @@ type ProjectionEncoder struct{ encoder }
 
 // ProjectionEncoderSize is how many bytes the state of an encoder takes, for ProjectionEncoderConfig.State.
 func ProjectionEncoderSize(channels int) (int, error) {
-	lib, err := openLibrary()
-	return size(lib, err, func(l *library) int32 { return known(l.projectionEncoderSize(int32(channels), family)) }, "a projection encoder of %d channels", channels)
+	return size(families(channels, family), func(l *library) int32 { return known(l.projectionEncoderSize(int32(channels), family)) }, "a projection encoder of %d channels", channels)
 }
 
 // NewProjectionEncoder makes an encoder, which the caller closes.
@@ -89,8 +88,7 @@ type ProjectionDecoder struct{ decoder }
 
 // ProjectionDecoderSize is how many bytes the state of a decoder takes, for ProjectionDecoderConfig.State.
 func ProjectionDecoderSize(channels, streams, coupled int) (int, error) {
-	lib, err := openLibrary()
-	return size(lib, err, func(l *library) int32 {
+	return size(Layout{Streams: streams, Coupled: coupled}.counts(channels), func(l *library) int32 {
 		return known(l.projectionDecoderSize(int32(channels), int32(streams), int32(coupled)))
 	}, "a projection decoder of %d channels, %d streams, %d of them stereo", channels, streams, coupled)
 }

@@ -8,7 +8,7 @@ import (
 // Recovered says by what means Recover filled a gap, in samples per channel of each.
 type Recovered struct {
 	DRED      int // decoded from deep redundancy
-	FEC       int // decoded from the coarse copy in the next packet
+	FEC       int // decoded from the coarse copy in the next packet; of several streams, where one at least has a copy
 	Concealed int // made up from the sound before
 }
 

@@ -156,6 +156,42 @@ func TestRepacketizer(t *testing.T) {
 	}
 }
 
+// A packet written over one of those it is made of would hold neither.
+func TestRepacketizingOverWhatWasAdded(t *testing.T) {
+	blocks, err := pool.New(2*opus.MaxPacket, pool.Options{Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := blocks.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := opus.NewRepacketizer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := b.Bytes()
+	b.SetLen(copy(whole, packets(t, encoder(t, opus.EncoderConfig{}), 1, 960)[0]))
+	if err := r.Add(b); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range [][]byte{whole, whole[b.Len()-1:], whole[:1], b.Bytes()[3:4]} {
+		if n, err := r.Out(0, 1, out); err == nil || n != 0 || !strings.Contains(err.Error(), "that was added") {
+			t.Errorf("%d bytes over the packet: %d, %v", len(out), n, err)
+		}
+	}
+	if n, err := r.Out(0, 1, whole[b.Len():]); err != nil || n != b.Len() {
+		t.Errorf("behind the packet: %d, %v", n, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	b.Release()
+	if err := blocks.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRepacketizerRefuses(t *testing.T) {
 	size, err := opus.RepacketizerSize()
 	if err != nil {

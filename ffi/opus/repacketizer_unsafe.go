@@ -105,7 +105,7 @@ func (r *Repacketizer) Frames() (int, error) {
 }
 
 // Out writes frames begin to end-1 as one packet and returns its length. MaxRepacket bytes are always enough,
-// but where libopus 1.6 or later keeps extensions. The frames stay; other ranges may follow.
+// but where libopus 1.6 or later keeps extensions. The frames stay; other ranges may follow. packet may not lie in a buffer that was added.
 func (r *Repacketizer) Out(begin, end int, packet []byte) (int, error) {
 	n, err := r.Frames()
 	if err != nil {
@@ -117,6 +117,11 @@ func (r *Repacketizer) Out(begin, end int, packet []byte) (int, error) {
 	if len(packet) == 0 {
 		return 0, check("repacketizing into 0 bytes", int32(BufferTooSmall))
 	}
+	for i := range r.held[:r.count] {
+		if overlap(r.held[i].Bytes(), packet) {
+			return 0, errAdded
+		}
+	}
 	size := r.lib.repacketizerOutRange(r.state.addr(), int32(begin), int32(end), &packet[0], bounded(len(packet)))
 	return int(max(size, 0)), check("repacketizing", size)
 }
@@ -126,13 +131,21 @@ func (r *Repacketizer) Out(begin, end int, packet []byte) (int, error) {
 func (r *Repacketizer) OutBuf(begin, end int, packet pool.Buf) error {
 	for _, b := range r.held[:r.count] {
 		if b == packet {
-			return errors.New("opus: repacketizing into a buffer that was added: it must be another one")
+			return errAdded
 		}
 	}
 	packet.SetLen(packet.Cap())
 	n, err := r.Out(begin, end, packet.Bytes())
 	packet.SetLen(n)
 	return err
+}
+
+var errAdded = errors.New("opus: repacketizing into a buffer that was added: it must be another one")
+
+// overlap reports whether a and b share memory.
+func overlap(a, b []byte) bool {
+	p, q := uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	return p < q+uintptr(len(b)) && q < p+uintptr(len(a))
 }
 
 // Reset forgets all frames and gives the references back.
