@@ -107,7 +107,7 @@ narrow 64999999700253999 64999999700254035
 results -100 156 -356 65180 -100 true false 157 -355
 floats 457586 185 1461
 mixed -2.23338299207e+11 -51914
-memory 6431
+memory 6431 1099511627775 2
 `
 
 // TestBindingsPass calls a C library of our own: numbers narrower than an int, of which a compiler believes that the caller or the called has

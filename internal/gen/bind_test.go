@@ -25,6 +25,20 @@ func TestBindAccepted(t *testing.T) {
 			t.Errorf("no %s in the side without cgo", want)
 		}
 	}
+	for _, want := range []string{
+		"sizeof(struct pair) == (sizeof(void *) == 8 ? 16 : 8), \"struct pair is not as large as p.pair in Go\"",
+		// cgo looks for Go pointers behind a pointer to any, not behind one to bytes.
+		"C.pg_shapes_points((*C.uint8_t)(unsafe.Pointer(p)), ", "C.pg_shapes_open(unsafe.Pointer(h), path, ",
+		"((int32_t (*)(void *, int64_t))fn)",
+	} {
+		if !strings.Contains(string(list[0].content), want) {
+			t.Errorf("no %s in the cgo side", want)
+		}
+	}
+	// What is behind a condition may not be compiled.
+	if n := strings.Count(string(list[0].content), "_Static_assert(sizeof(late_t) == sizeof(int16_t)"); n != 2 {
+		t.Errorf("late_t is checked %d times, not once with a condition and once without", n)
+	}
 	// A compiler of C takes an address for an integer with a warning at best.
 	if want := "((int32_t (*)(void *, int64_t))fn)((void *)a0, a1)"; !strings.Contains(string(list[0].content), want) {
 		t.Errorf("no %s in the cgo side", want)

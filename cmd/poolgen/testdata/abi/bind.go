@@ -27,6 +27,8 @@ type abi interface {
 	matrix(m *[2][3]int32) int32                                                                                                            // int abi_matrix(int m[2][3])
 	texts(list unsafe.Pointer) int32                                                                                                        // int abi_texts(const char *const list[])
 	call(f uintptr, n uint32) uint32                                                                                                        // unsigned abi_call(unsigned (*f)(unsigned), unsigned n)
+	keep(n int32, at int64)                                                                                                                 // void abi_keep(int n, long long at)
+	kept() int64                                                                                                                            // long long abi_kept(void)
 	//poolgen:c optional=1
 	charOptional(c int8) (int32, error) // int abi_optional(char c)
 }

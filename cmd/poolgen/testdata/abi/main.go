@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"unsafe"
 )
 
 func main() {
@@ -25,5 +27,11 @@ func main() {
 		l.floats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, -18))
 	fmt.Println("mixed", l.mix(-1, 2, -3<<33, 4, -5, 6, 7, 8, 9, 10, -11<<34, 12, 13, -14, 15<<33, -16),
 		l.mixf(-1, 2, -3<<8, 4, 5, 6, 7, 8, 9, 10, -11, 12, 13, -14<<8))
-	fmt.Println("memory", l.matrix(&[2][3]int32{{1, 2, 3}, {4, 5, 6}}))
+	l.keep(-1, 1<<40)
+	list := [3]*byte{new(byte), new(byte)}
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	pins.Pin(list[0])
+	pins.Pin(list[1])
+	fmt.Println("memory", l.matrix(&[2][3]int32{{1, 2, 3}, {4, 5, 6}}), l.kept(), l.texts(unsafe.Pointer(&list)))
 }

@@ -34,5 +34,8 @@ int abi_texts(const char *const list[]) {
 		n++;
 	return n;
 }
+static long long kept;
+void abi_keep(int n, long long at) { kept = n + at; }
+long long abi_kept(void) { return kept; }
 int abi_optional(char c) { return c; }
 unsigned abi_call(unsigned (*f)(unsigned), unsigned n) { return f(n); }

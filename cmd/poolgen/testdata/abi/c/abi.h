@@ -21,5 +21,7 @@ double abi_mix(int a, double b, long long c, double d, short e, double f, double
 float abi_mixf(signed char a, float b, long long c, float d, float e, float f, float g, float h, float i, float j, int k, float l, float m, long long n);
 int abi_matrix(int m[2][3]);
 int abi_texts(const char *const list[]);
+void abi_keep(int n, long long at);
+long long abi_kept(void);
 int abi_optional(char c);
 unsigned abi_call(unsigned (*f)(unsigned), unsigned n);
