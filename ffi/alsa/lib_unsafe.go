@@ -157,3 +157,9 @@ func (b *itemName) String() string {
 	text, _, _ := strings.Cut(string(b[:]), "\x00")
 	return text
 }
+
+// chmapAt is the positions of the snd_pcm_chmap_t at p: their number, and they.
+func chmapAt(p ptr) []uint32 { return unsafe.Slice((*uint32)(unsafe.Add(p, 4)), *(*uint32)(p)) }
+
+// wordsAt is the address of w, which is not empty.
+func wordsAt(w []uint32) ptr { return ptr(&w[0]) }

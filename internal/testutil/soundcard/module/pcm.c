@@ -25,6 +25,7 @@ struct card {
 	snd_pcm_uframes_t moved;   /* frames since prepare, below boundary */
 	snd_pcm_uframes_t boundary;
 	int resumes;
+	struct { unsigned channels, pos[8]; } map; /* a snd_pcm_chmap_t; channels 0 until it is set */
 };
 
 static int set_timer(struct card *c, long us)
@@ -147,6 +148,24 @@ static int card_revents(snd_pcm_ioplug_t *io, struct pollfd *fd, unsigned n, uns
 	return 0;
 }
 
+static snd_pcm_chmap_t *card_get_chmap(snd_pcm_ioplug_t *io)
+{
+	struct card *c = io->private_data;
+	snd_pcm_chmap_t *m = c->map.channels ? malloc(sizeof c->map) : NULL;
+	if (m)
+		memcpy(m, &c->map, sizeof c->map);
+	return m;
+}
+
+static int card_set_chmap(snd_pcm_ioplug_t *io, const snd_pcm_chmap_t *map)
+{
+	struct card *c = io->private_data;
+	if (map->channels != io->channels || map->channels > 8)
+		return -EINVAL;
+	memcpy(&c->map, map, sizeof map->channels * (1 + map->channels));
+	return 0;
+}
+
 static int card_close(snd_pcm_ioplug_t *io)
 {
 	struct card *c = io->private_data;
@@ -160,6 +179,7 @@ static int card_close(snd_pcm_ioplug_t *io)
 static const snd_pcm_ioplug_callback_t callbacks = {
 	.start = card_start, .stop = card_stop, .pointer = card_pointer, .prepare = card_prepare, .sw_params = card_sw_params,
 	.resume = card_resume, .poll_revents = card_revents, .close = card_close,
+	.get_chmap = card_get_chmap, .set_chmap = card_set_chmap,
 };
 
 SND_PCM_PLUGIN_DEFINE_FUNC(card)
