@@ -270,7 +270,7 @@ func TestStopOverWait(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, func() { _ = s.Stop() })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := s.Read(ctx); !errors.Is(err, ErrStopped) {
+	if _, err := s.Read(ctx); !errors.Is(err, ErrStopped) || ctx.Err() != nil {
 		t.Errorf("Read over Stop: %v", err)
 	}
 }
@@ -311,5 +311,82 @@ func TestCopyTooSmall(t *testing.T) {
 	}
 	if st := s.Stats(); st.Dropped != 1 || st.Held != 0 {
 		t.Errorf("Stats = %+v", st)
+	}
+}
+
+// TestData believes no offset that lies behind the data or the buffer.
+func TestData(t *testing.T) {
+	p := testPool(t, 1)
+	b, err := p.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Release()
+	for _, c := range []struct {
+		memory       Memory
+		used, offset uint32
+		ok           bool
+	}{
+		{MemoryMMAP, 0, 0, true},
+		{MemoryMMAP, fakeSize, 0, true},
+		{MemoryMMAP, fakeSize, 64, true},
+		{MemoryMMAP, fakeSize, fakeSize - 1, true},
+		{MemoryMMAP, 64, 64, true},
+		{MemoryMMAP, 64, 65, false},
+		{MemoryMMAP, fakeSize, fakeSize, false},
+		{MemoryMMAP, fakeSize + 1, 0, false},
+		{MemoryMMAP, 1<<32 - 1, 1<<32 - 2, false},
+		{MemoryMMAP, 0, 1<<32 - 1, false},
+		{MemoryUserptr, fakeSize, 0, true},
+		{MemoryUserptr, fakeSize, 64, false},
+		{MemoryUserptr, 1 << 31, 0, false},
+	} {
+		s := &Stream{typ: bufTypeVideoCaptureMplane, cfg: StreamConfig{Memory: c.memory}}
+		sl := &slot{s: s, n: 2}
+		sl.parts[1] = part{size: fakeSize}
+		if c.memory == MemoryUserptr {
+			sl.parts[1] = part{buf: b}
+		}
+		s.deq.b.Type = s.typ
+		s.deq.planes[1] = kPlane{Bytesused: c.used, Offset: c.offset}
+		used, offset, ok := s.data(sl, 1)
+		if ok != c.ok || ok && (used != c.used || offset != c.offset) || !ok && (used != 0 || offset != 0) {
+			t.Errorf("%+v: %d from %d, %v", c, used, offset, ok)
+		}
+	}
+}
+
+// TestRestartOverPoolWait: a Read that waits for a block goes on if the stream is stopped and started meanwhile.
+func TestRestartOverPoolWait(t *testing.T) {
+	f := newFake(t)
+	p := testPool(t, 2)
+	s := faked(t, f, StreamConfig{Memory: MemoryUserptr, Buffers: 1, Pool: p})
+	a := get(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			s.mu.Lock()
+			interrupt := s.interrupt // what Stop calls
+			s.mu.Unlock()
+			if interrupt != nil {
+				interrupt()
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(30 * time.Millisecond)
+		a.Release()
+	}()
+	b, err := s.Read(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	b.Release()
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
