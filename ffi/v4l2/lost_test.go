@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"github.com/poolgen/poolgen/internal/testutil"
 )
 
 // TestLostBeforeDropped: what was lost before a frame that Read passed over is told at the next one.
@@ -195,5 +197,31 @@ func TestBitmask(t *testing.T) {
 	}
 	if n, err := d.SetControl(1, 0x8000_0001); n != 0x8000_0001 || err != nil {
 		t.Errorf("SetControl: %#x, %v", n, err)
+	}
+}
+
+// TestExportHalf: if one buffer cannot be exported, the descriptors of those before are closed.
+func TestExportHalf(t *testing.T) {
+	testutil.OpenFDs(t)
+	f := newFake(t)
+	s := faked(t, f, StreamConfig{})
+	s.dev.sys = done{f}
+	f.fault = func(request uint32, arg unsafe.Pointer) error {
+		if request != iocExpbuf {
+			return nil
+		}
+		k := (*kExportbuffer)(arg)
+		if k.Index == 2 {
+			return syscall.EMFILE
+		}
+		fd, err := syscall.Dup(f.event.FD())
+		k.Fd = int32(fd)
+		if err != nil {
+			return err
+		}
+		return errDone
+	}
+	if l, err := s.Export(); !errors.Is(err, syscall.EMFILE) || l != nil {
+		t.Errorf("Export: %v, %v", l, err)
 	}
 }
