@@ -176,6 +176,22 @@ func TestStatesThatDoNotFit(t *testing.T) {
 	if err := small.Close(); err != nil {
 		t.Error(err)
 	}
+	// A byte is enough to be too few.
+	size, err := opus.EncoderSize(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := pool.New((size-1)&^63, pool.Options{Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := opus.NewEncoder(opus.EncoderConfig{SampleRate: rate, Channels: 2, State: short}); err == nil {
+		t.Errorf("a state of %d bytes fits in %d", size, (size-1)&^63)
+		_ = e.Close()
+	}
+	if err := short.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Numbers that no C int holds, or that libopus would multiply beyond one, are refused, never cut to some that are right.
@@ -183,6 +199,14 @@ func TestSizesOfNonsense(t *testing.T) {
 	numbers := []int{0, -1, 3, 256, math.MaxInt32, -math.MaxInt32}
 	if one := int64(1); strconv.IntSize == 64 {
 		numbers = append(numbers, int(one<<32+1), int(-one<<32+1)) // of which 1 is left in 32 bits
+	}
+	for _, streams := range [][2]int{{200, 56}, {256, 0}, {1, 2}} {
+		if n, err := opus.MultistreamEncoderSize(streams[0], streams[1]); !errors.Is(err, opus.BadArg) || n != 0 {
+			t.Errorf("streams %v: %d bytes, %v", streams, n, err)
+		}
+	}
+	if n, err := opus.MultistreamDecoderSize(200, 55); err != nil || n < 200*1000 {
+		t.Errorf("as many streams as there can be: %d bytes, %v", n, err)
 	}
 	for _, n := range numbers {
 		sizes := map[string]func() (int, error){

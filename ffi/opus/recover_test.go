@@ -139,6 +139,59 @@ func TestRecoverTellsTheTruth(t *testing.T) {
 	t.Logf("%d with a copy, %d without, %d of them after CELT", withCopy, without, afterCELT)
 }
 
+// RecoverFEC after a packet of CELT conceals, and what comes next is still after CELT.
+func TestRecoverAfterConcealedCopy(t *testing.T) {
+	e, d := voice(t)
+	if err := errors.Join(e.SetInbandFEC(opus.FECOn), e.SetPacketLoss(30), e.SetMaxBandwidth(opus.Wideband)); err != nil {
+		t.Fatal(err)
+	}
+	celt := packets(t, encoder(t, opus.EncoderConfig{Application: opus.RestrictedLowDelay, SampleRate: rate, Channels: 1}), 1, 960)[0]
+	var copies [][]byte
+	for _, p := range spoken(t, e, 960) {
+		if info, err := opus.ParsePacket(p); err != nil {
+			t.Fatal(err)
+		} else if info.HasLBRR() {
+			copies = append(copies, p)
+		}
+	}
+	if len(copies) < 2 {
+		t.Fatalf("%d packets have copies", len(copies))
+	}
+	pcm, want := make([]int16, 960), make([]int16, 960)
+	if _, err := d.Decode(celt, pcm); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range copies[:2] {
+		c, err := d.Clone(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := c.Recover(p, pcm)
+		if err != nil || r.FEC != 0 {
+			t.Errorf("after CELT: %+v, %v", r, err)
+		}
+		if err := c.CopyFrom(d); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Conceal(want); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.RecoverFEC(p, pcm); err != nil || !slices.Equal(pcm, want) {
+			t.Errorf("libopus took a copy after CELT: %v", err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// Reset forgets that: a copy is taken before anything was decoded.
+	if err := d.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := d.Recover(copies[0], pcm); err != nil || r.FEC != 960 {
+		t.Errorf("after Reset: %+v, %v", r, err)
+	}
+}
+
 func TestRecoverRefuses(t *testing.T) {
 	_, d := voice(t)
 	pcm := make([]int16, 5760)
