@@ -156,6 +156,35 @@ func TestRepacketizer(t *testing.T) {
 	}
 }
 
+// Copies have room for 64 KiB together, and the packets before one that does not fit stay.
+func TestRoomForCopies(t *testing.T) {
+	p := packets(t, encoder(t, opus.EncoderConfig{}), 1, 960)[0]
+	r := repacketizer(t)
+	padded := make([]byte, 40_000)
+	if err := r.Pad(padded, copy(padded, p)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // Reset makes room again
+		if err := r.AddBytes(padded); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.AddBytes(padded); !errors.Is(err, opus.BufferTooSmall) || !strings.Contains(err.Error(), "behind copies of 40000") {
+			t.Errorf("80,000 bytes: %v", err)
+		}
+		if err := r.AddBytes(p); err != nil {
+			t.Fatal(err)
+		}
+		out := make([]byte, opus.MaxRepacket)
+		n, err := r.Out(0, 1, out)
+		if err != nil || !bytes.Equal(out[:n], p) {
+			t.Errorf("the first packet comes out as %d bytes, %v", n, err)
+		}
+		if err := r.Reset(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A packet written over one of those it is made of would hold neither.
 func TestRepacketizingOverWhatWasAdded(t *testing.T) {
 	blocks, err := pool.New(2*opus.MaxPacket, pool.Options{Max: 1})
