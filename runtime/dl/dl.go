@@ -3,6 +3,8 @@ package dl
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/ebitengine/purego"
@@ -33,7 +35,21 @@ func (e *MissingError) Error() string {
 	if e.Symbol != "" {
 		return fmt.Sprintf("%s has no function %s: install a newer %s (%s)", e.Library.Sonames[0], e.Symbol, e.Library.Package, e.Reason)
 	}
+	if e.present() {
+		return fmt.Sprintf("loading %s: it is there, but cannot be loaded (%s): install the package %s for %s", strings.Join(e.Library.Sonames, " or "), e.Reason, e.Library.Package, runtime.GOARCH)
+	}
 	return fmt.Sprintf("loading %s: not found in %s: install the package %s (%s)", strings.Join(e.Library.Sonames, " or "), e.Path, e.Library.Package, e.Reason)
+}
+
+// present reports whether the linker found one of the files, and complains of what is in it, or of a library that it needs.
+func (e *MissingError) present() bool {
+	for reason := range strings.SplitSeq(e.Reason, "; ") {
+		own := slices.ContainsFunc(e.Library.Sonames, func(name string) bool { return strings.Contains(reason, name) })
+		if reason != "" && !(own && strings.Contains(reason, "No such file or directory")) {
+			return true
+		}
+	}
+	return false
 }
 
 // Open loads the first of the library's names that is there.

@@ -137,6 +137,23 @@ func TestMissingFunctionNamesLibraryFound(t *testing.T) {
 	}
 }
 
+// A file that is there is not said to be missing.
+func TestLibraryThatCannotBeLoaded(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "libbad.so.1")
+	if err := os.WriteFile(name, make([]byte, 100), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := dl.Open(dl.Library{Sonames: []string{"libbad.so.2", name}, Package: "libbad1"})
+	if err == nil || !strings.Contains(err.Error(), "it is there, but cannot be loaded (") || !strings.Contains(err.Error(), "install the package libbad1 for "+runtime.GOARCH) || strings.Contains(err.Error(), "not found in") {
+		t.Error(err)
+	}
+	// Nor is one that needs another.
+	needs := &dl.MissingError{Library: dl.Library{Sonames: []string{"libx.so.1"}, Package: "libx1"}, Reason: "liby.so.1: cannot open shared object file: No such file or directory"}
+	if s := needs.Error(); !strings.Contains(s, "libx.so.1: it is there, but cannot be loaded (liby.so.1: ") {
+		t.Error(s)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	lib, err := dl.Open(dl.Library{Sonames: []string{"libc.so.6"}, Package: "libc6"})
 	if err != nil {
