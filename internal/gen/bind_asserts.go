@@ -44,6 +44,8 @@ func typeAsserts(t cType, g types.Type, known map[string]string) []string {
 	case kind == "uintptr":
 		// It may be a pointer, which a constant cannot become.
 		list = append(list, fmt.Sprintf("!__builtin_types_compatible_p(%s, float) && !__builtin_types_compatible_p(%[1]s, double), %[2]q", base, base+" is no integer, and uintptr in Go"))
+	case kind == "bool" && behind:
+		list = append(list, fmt.Sprintf("(%s)2 == 1, %q", base, base+" is no bool, which memory of a bool in Go must hold"))
 	case !isPtr(kind):
 		list = append(list, fmt.Sprintf("(%s)1.5 == 1, %q", base, base+" is no integer, and "+name+" in Go"))
 	}

@@ -29,7 +29,7 @@ func TestBindAccepted(t *testing.T) {
 		"sizeof(struct pair) == (sizeof(void *) == 8 ? 16 : 8), \"struct pair is not as large as p.pair in Go\"",
 		// cgo looks for Go pointers behind a pointer to any, not behind one to bytes.
 		"C.pg_shapes_points((*C.uint8_t)(unsafe.Pointer(p)), ", "C.pg_shapes_open(unsafe.Pointer(h), path, ",
-		"((int32_t (*)(void *, int64_t))fn)",
+		`_Static_assert((flag_t)2 == 1, "flag_t is no bool, which memory of a bool in Go must hold");`,
 	} {
 		if !strings.Contains(string(list[0].content), want) {
 			t.Errorf("no %s in the cgo side", want)

@@ -182,6 +182,8 @@ func mismatchPointer(c cType, t types.Type, kind string, known map[string]string
 		if c.base != "void" && want != nil {
 			return fault{codeSignature, fmt.Sprintf("%s does not point to a pointer: use *%s or unsafe.Pointer", c.text, want[0])}
 		}
+	case k == "bool" && want != nil && want[0] != "bool":
+		return fault{codeSignature, fmt.Sprintf("%s may write what is no bool in Go: use *%s", c.text, want[0])}
 	case k != "" && want != nil && (goWidths[k] != goWidths[want[0]] || isFloat(k) != isFloat(want[0])):
 		return fault{codeSignature, fmt.Sprintf("%s is *%s or unsafe.Pointer in Go, not %s", c.text, want[0], typeName(t))}
 	}
