@@ -484,3 +484,44 @@ func TestDescriptorLimit(t *testing.T) {
 	}
 	m.Release()
 }
+
+// What counts as sent when a connection ends within a batch is what the peer finds in the socket.
+func TestSentIsExact(t *testing.T) {
+	for _, sizes := range [][]int{{0}, {100}, {8192}, {100, 100, 100, 100, 100, 200 << 10}} {
+		f := setUp(t)
+		f.out = f.pool(200<<10, 10)
+		s := f.server(Options{Policy: DropNewest, Depth: 5000, SendBuffer: 16 << 10, WriteTimeout: 50 * time.Millisecond})
+		c := f.raw()
+		f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+		var messages []Message
+		for i, size := range sizes {
+			messages = append(messages, f.frame(i, size))
+		}
+		for i := range 5000 {
+			if _, err := s.Send(f.ctx, messages[i%len(sizes)]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, m := range messages {
+			m.Release()
+		}
+		f.until("the client is given up", func() bool { return s.Stats().Peers == 0 })
+		got, err := io.ReadAll(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := 0
+		for ; ; whole++ {
+			size := HeaderSize + sizes[whole%len(sizes)]
+			if len(got) < size {
+				break
+			}
+			got = got[size:]
+		}
+		st := s.Stats()
+		f.reconcile(st)
+		if st.Sent != uint64(whole) || st.Lost == 0 || st.Pending != 0 {
+			t.Errorf("%d bytes: sent %d, but %d arrived; lost %d", sizes, st.Sent, whole, st.Lost)
+		}
+	}
+}

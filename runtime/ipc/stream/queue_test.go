@@ -260,3 +260,55 @@ func TestBackoff(t *testing.T) {
 		b.reset()
 	}
 }
+
+// Two sleep, two messages come before either has woken: the token that wakes the first must reach the second.
+func TestSleepersWakeEachOther(t *testing.T) {
+	q := newQueue(Block, depth{now: 4, low: 4, high: 4})
+	batch := make([]entry, 1)
+	for range 2 {
+		q.next(batch, 1, false)
+	}
+	for range 2 {
+		_ = q.push(t.Context(), nil, Message{})
+	}
+	for i := range 2 {
+		select {
+		case <-q.wake:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("sleeper %d is not woken", i)
+		}
+		if n, _ := q.next(batch, 1, true); n != 1 {
+			t.Fatalf("sleeper %d finds nothing", i)
+		}
+	}
+	if q.sleepers != 0 {
+		t.Errorf("%d sleepers", q.sleepers)
+	}
+}
+
+// The same for senders: two wait for room, and two places become free at once.
+func TestSendersWakeEachOther(t *testing.T) {
+	q := newQueue(Block, depth{now: 2, low: 2, high: 2})
+	results := make(chan error, 4)
+	for range 4 {
+		go func() { results <- q.push(t.Context(), nil, Message{}) }()
+	}
+	for i := range 4 {
+		if i == 2 {
+			for waits := 0; waits < 2; time.Sleep(time.Millisecond) {
+				q.mu.Lock()
+				waits = q.blocked
+				q.mu.Unlock()
+			}
+			q.next(make([]entry, 2), 1<<20, false)
+		}
+		select {
+		case err := <-results:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("sender %d is not woken", i)
+		}
+	}
+}

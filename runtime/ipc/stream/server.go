@@ -25,7 +25,8 @@ type Server struct {
 }
 
 // Listen makes a server at a path, which may come from [Path]; one that begins with @ is an abstract socket. The file of a server
-// that died is replaced. The error wraps ErrInUse if a live server has the path. The caller stops or closes the server.
+// that died is replaced. The error wraps ErrInUse if a live server has the path. The caller stops or closes the server; after that
+// the path may be listened at again.
 func Listen(path string, o Options) (*Server, error) {
 	e, err := newEnd(o)
 	if err != nil {
@@ -107,7 +108,7 @@ func (s *Server) serve(l *link) {
 	}
 }
 
-// Send queues a message for every client and returns for how many: 0, without an error, when none is connected. It takes references
+// Send queues a message for every client, in turn, and returns for how many: 0, without an error, when none is connected. It takes references
 // of its own to the payload; the caller keeps its. ctx matters only where Options.Policy is Block and a queue is full. The error
 // wraps ErrClosed, ErrType, ErrTooLong or the cause of ctx.
 func (s *Server) Send(ctx context.Context, m Message) (int, error) {
