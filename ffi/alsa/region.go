@@ -261,7 +261,10 @@ func (p *PCM) Lease(ctx context.Context, frames *pool.Pool, want int) (pool.Buf,
 	if err != nil {
 		return pool.Buf{}, err
 	}
-	if err, p.out.err = p.out.err, nil; err != nil {
+	p.call.Lock()
+	err, p.out.err = p.out.err, nil
+	p.call.Unlock()
+	if err != nil {
 		_, _ = r.Commit(0)
 		return pool.Buf{}, err
 	}
