@@ -4,8 +4,10 @@ package v4l2
 
 import (
 	"context"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/ctest/cstress"
 )
@@ -40,8 +42,26 @@ func TestReleasedByC(t *testing.T) {
 		t.Errorf("Stats = %+v", st)
 	}
 
+	// The next Read gives it back before it waits for the driver, which may need it.
+	s.cfg.Reserve = 0
+	release(get(t, s))
+	f.fault = func(request uint32, _ unsafe.Pointer) error {
+		if request == iocDqbuf && len(f.queued) < 2 {
+			return syscall.EAGAIN
+		}
+		return nil
+	}
+	short, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	fr, err := s.Read(short)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fr.Release()
+	f.fault = nil
+
 	// After Close too: the mapping ends at the next look at the pool.
-	fr := get(t, s)
+	fr = get(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

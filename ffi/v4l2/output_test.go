@@ -246,3 +246,38 @@ func TestWrittenTwice(t *testing.T) {
 		t.Errorf("%d buffers were queued", f.calls[iocQbuf])
 	}
 }
+
+// TestSentBeforeError: what the driver has sent goes back to its pool also if the next call fails.
+func TestSentBeforeError(t *testing.T) {
+	f := newFake(t)
+	f.caps = capVideoOutput | capStreaming
+	p := testPool(t, 3)
+	s := faked(t, f, StreamConfig{Memory: MemoryUserptr, Queue: Output})
+	wait := true
+	f.fault = func(request uint32, _ unsafe.Pointer) error {
+		switch {
+		case request != iocDqbuf:
+		case wait:
+			return syscall.EAGAIN
+		case len(f.queued) == 1:
+			return syscall.EIO
+		}
+		return nil
+	}
+	for range 2 {
+		if err := s.Write(t.Context(), block(t, p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait = false
+	if err := s.Write(t.Context(), block(t, p)); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Write: %v", err)
+	}
+	if n := p.Stats().Outstanding; n != 1 {
+		t.Errorf("%d blocks are out", n)
+	}
+	f.fault = nil
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

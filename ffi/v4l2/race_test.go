@@ -251,3 +251,24 @@ func TestReadOverClose(t *testing.T) {
 		t.Errorf("Stats = %+v", st)
 	}
 }
+
+// TestPlanesGoHomeTogether: a buffer of several planes is queued when the last of them is released, and only then.
+func TestPlanesGoHomeTogether(t *testing.T) {
+	f := newFake(t)
+	s := faked(t, f, StreamConfig{Buffers: 2})
+	fr := get(t, s)
+	s.mu.Lock()
+	sl := s.slots[0]
+	sl.held = 3 // as if it had three
+	s.mu.Unlock()
+	for left := 2; left > 0; left-- {
+		sl.returned()
+		if st := s.Stats(); st.Held != 1 || st.Queued != 1 {
+			t.Errorf("Stats = %+v with %d planes held", st, left)
+		}
+	}
+	fr.Release()
+	if st := s.Stats(); st.Held != 0 || st.Queued != 2 {
+		t.Errorf("Stats = %+v", st)
+	}
+}
