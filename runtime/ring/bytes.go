@@ -1,21 +1,21 @@
 package ring
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Content is all that the producer has published and the consumer has not consumed. It is valid until the consumer's next Consume of
 // those bytes, or Close. It is empty after Close and when Err tells why.
+//
+//go:noinline
 func (r *Ring) Content() []byte {
-	n := r.used()
-	return r.window(r.cons.pos, n)
+	return r.slice(r.cons.pos, r.used())
 }
 
 // Unused is all the room. What is written there is published by Advance. It is valid until the producer's next Advance over those bytes,
 // or Close. It is empty after Close and when Err tells why.
+//
+//go:noinline
 func (r *Ring) Unused() []byte {
-	n := r.free()
-	return r.window(r.prod.pos, n)
+	return r.slice(r.prod.pos, r.free())
 }
 
 // Len is len(Content()), for the consumer.
@@ -92,8 +92,10 @@ func (r *Ring) Advance(n int) {
 	r.published.release()
 	r.ctl.tail.Store(p.pos)
 	// used may count bytes that were consumed since: a wake-up too many, never one too few.
-	if w := r.ctl.content.bytes.Load(); w != 0 && used+uint32(n) >= w {
-		r.ctl.content.rouse(w)
+	if w := &r.ctl.content; w.armed.Load() != 0 {
+		if a := w.armed.Load(); used+uint32(n) >= w.bytes.Load() {
+			w.rouse(a)
+		}
 	}
 }
 
@@ -119,8 +121,10 @@ func (r *Ring) Consume(n int) {
 	c.pos = r.forward(c.pos, uint32(n))
 	r.consumed.release()
 	r.ctl.head.Store(c.pos)
-	if w := r.ctl.unused.bytes.Load(); w != 0 && r.size-used+uint32(n) >= w {
-		r.ctl.unused.rouse(w)
+	if w := &r.ctl.unused; w.armed.Load() != 0 {
+		if a := w.armed.Load(); r.size-used+uint32(n) >= w.bytes.Load() {
+			w.rouse(a)
+		}
 	}
 }
 

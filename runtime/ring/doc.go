@@ -43,7 +43,7 @@
 // it likes, cannot be kept from it: check what you parse on a copy.
 //
 // A side is woken only if it says that it sleeps. A process that is killed leaves the bytes that it published, and a new one may take its
-// side with [Open]; nobody tells the other side, whose waits end with their contexts.
+// side with [Open], which wakes the other; until then nobody tells that, and its waits end with their contexts.
 //
 // # Frames
 //

@@ -187,6 +187,58 @@ func TestKilledFrameWriter(t *testing.T) {
 	}
 }
 
+// TestTakeOverWakes: a writer that died between publishing and waking leaves readers asleep, and its successor wakes them.
+func TestTakeOverWakes(t *testing.T) {
+	w := newWriter(t, crashOptions())
+	r := newReader(t, w.FD())
+	done := make(chan error, 1)
+	go func() { _, err := r.Next(t.Context()); done <- err }()
+	sleeping()
+	words(t, w.FD(), area)[0] = 0 // nobody says that he sleeps
+	mustWrite(t, w, crashMost)
+	sleeping()
+	if len(done) > 0 {
+		t.Fatal("the reader was woken by nobody")
+	}
+	if err := w.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+	next, err := ring.OpenFrameWriter(w.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Unmap(); err != nil {
+		t.Fatal(err)
+	}
+	// The same with a byte ring.
+	p := newRing(t, 1, ring.Options{Side: ring.Producer})
+	c, err := ring.Open(p.FD(), ring.Consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, err := c.WaitContent(t.Context(), 1); done <- err }()
+	sleeping()
+	words(t, p.FD(), 0)[192/4] = 0
+	p.Advance(1)
+	sleeping()
+	if len(done) > 0 {
+		t.Fatal("the consumer was woken by nobody")
+	}
+	q, err := ring.Open(p.FD(), ring.Producer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(q.Unmap(), c.Unmap()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestOtherWordSize has a 32-bit process read what this one writes.
 func TestOtherWordSize(t *testing.T) {
 	if runtime.GOARCH != "amd64" || testing.Short() {

@@ -162,8 +162,13 @@ func (m *frameMap) wakeReaders() {
 	m.guard.mu.Lock()
 	defer m.guard.mu.Unlock()
 	if m.guard.mapped && m.canWake {
-		m.door.sleepers.Store(0)
-		m.door.seq.Add(1)
-		sys.FutexWakeAll(&m.door.seq)
+		m.door.rouse(m.door.armed.Load())
 	}
+}
+
+// rouse wakes all readers; see waiting.rouse.
+func (d *door) rouse(armed uint32) {
+	d.seq.Add(1)
+	sys.FutexWakeAll(&d.seq)
+	d.armed.CompareAndSwap(armed, 0)
 }

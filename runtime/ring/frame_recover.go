@@ -112,6 +112,7 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 	m.guard.lock = lock
 	w := &FrameWriter{m: m, name: name, table: sums(), live: make([]frameEntry, g.frames)}
 	w.recover()
+	m.wakeReaders() // the one before may have died between publishing and waking
 	return w, nil
 }
 

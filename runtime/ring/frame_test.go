@@ -380,7 +380,7 @@ func TestCounterWraps(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		words := words(t, int(f.Fd()))
+		words := words(t, int(f.Fd()), 0)
 		for _, at := range []int{nextWord, oldestWord} {
 			words[at], words[at+1], words[at+2] = c.early, c.low, c.late
 		}

@@ -42,8 +42,8 @@ type counter struct{ early, low, late atomic.Uint32 }
 
 // door is where readers sleep. They write here, and nowhere else.
 type door struct {
-	sleepers atomic.Uint32 // 1 if there may be any
-	seq      atomic.Uint32 // the futex word
+	armed atomic.Uint32 // as in waiting
+	seq   atomic.Uint32
 }
 
 // entry is one frame: number, place, length, time, checksums.

@@ -157,10 +157,8 @@ func (w *FrameWriter) Publish(n int, time int64) (uint64, error) {
 	w.next++
 	w.room, w.given = 0, false
 	w.m.super.next.store(w.next)
-	if w.m.door.sleepers.Load() != 0 {
-		w.m.door.sleepers.Store(0)
-		w.m.door.seq.Add(1)
-		sys.FutexWakeAll(&w.m.door.seq)
+	if a := w.m.door.armed.Load(); a != 0 {
+		w.m.door.rouse(a)
 	}
 	return e.seq, nil
 }

@@ -29,14 +29,15 @@ type control struct {
 	_    [60]byte
 
 	content waiting // the consumer sleeps here; ended is the producer's
-	_       [52]byte
+	_       [48]byte
 	unused  waiting // the producer sleeps here; ended is the consumer's
-	_       [52]byte
+	_       [48]byte
 }
 
 // waiting is where one side sleeps for the other.
 type waiting struct {
-	bytes atomic.Uint32 // for how many bytes; 0 while nobody sleeps
+	armed atomic.Uint32 // not 0: somebody sleeps, or is about to, since seq had the value that this tells of
+	bytes atomic.Uint32 // for how many bytes
 	seq   atomic.Uint32 // the futex word, changed by each wake-up
 	ended atomic.Uint32 // not 0: the other side will do nothing more
 }
@@ -124,19 +125,18 @@ func (m *memory) commit(order []uint32) error {
 
 func (m *memory) control() *control { return (*control)(m.reserved.Base()) }
 
-// window is n bytes at pos, both at most the ring's size. It is not inlined, so that the compiler knows nothing of how two
-// windows lie: they may be two addresses of the same bytes.
+// window is n bytes at pos, a counter. It is not inlined, and nor are Content and Unused, so that the compiler knows nothing of how two
+// slices lie: they may be two addresses of the same bytes.
 //
 //go:noinline
-func window(base unsafe.Pointer, pos, n uint32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(base, uintptr(pos))), n)
-}
+func (r *Ring) window(pos, n uint32) []byte { return r.slice(pos, n) }
 
-func (r *Ring) window(pos, n uint32) []byte {
+// slice is for window, Content and Unused only.
+func (r *Ring) slice(pos, n uint32) []byte {
 	if pos >= r.size {
 		pos -= r.size
 	}
-	return window(r.data, pos, n)
+	return unsafe.Slice((*byte)(unsafe.Add(r.data, uintptr(pos))), n)
 }
 
 func (r *Ring) bind() {

@@ -219,10 +219,10 @@ func TestKilledProducer(t *testing.T) {
 	}
 }
 
-// words maps the control area of a ring, as a hostile peer does.
-func words(t *testing.T, fd int) []uint32 {
+// words maps a page of a ring's file, as a hostile peer does.
+func words(t *testing.T, fd int, at int64) []uint32 {
 	t.Helper()
-	b, err := unix.Mmap(fd, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	b, err := unix.Mmap(fd, at, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestHostileCounters(t *testing.T) {
 	const size = 16384
 	for _, bad := range []uint32{size + 201, size + 300, 2*size - 1, 2 * size, 2*size + 300, 1 << 30, 1<<31 - 1, 1 << 31, 1<<32 - 1, 0, 100, 199, 299} {
 		r := newRing(t, size, ring.Options{Name: "hostile", Side: ring.Consumer})
-		w := words(t, r.FD())
+		w := words(t, r.FD(), 0)
 		w[tailWord] = 300
 		_ = r.Content()
 		r.Consume(200)
@@ -255,7 +255,7 @@ func TestHostileCounters(t *testing.T) {
 	}
 	for _, bad := range []uint32{0, 199, 301, size + 200, size + 301, 2 * size, 1 << 31, 1<<32 - 1} {
 		r := newRing(t, size, ring.Options{Name: "hostile", Side: ring.Producer})
-		w := words(t, r.FD())
+		w := words(t, r.FD(), 0)
 		r.Advance(300)
 		w[headWord] = 200
 		if n := len(r.Unused()); n != size-100 {
@@ -280,7 +280,7 @@ func TestScribbler(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := words(t, p.FD())
+		w := words(t, p.FD(), 0)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		done := make(chan error, 2)
 		go func() {
@@ -331,7 +331,7 @@ func TestOpenRefuses(t *testing.T) {
 	testutil.OpenFDs(t)
 	r := newRing(t, 1<<15, ring.Options{Name: "damaged"})
 	r.Advance(100)
-	w := words(t, r.FD())
+	w := words(t, r.FD(), 0)
 	for _, c := range []struct {
 		word  int
 		value uint32

@@ -170,14 +170,16 @@ func (r *Ring) adopt() error {
 	r.opened = true
 	r.prod.pos, r.prod.seen = tail, head
 	r.cons.pos, r.cons.seen = head, tail
-	// A process that died in its sleep, or after its end, leaves its words.
+	// A process that died in its sleep, or after its end, leaves its words; one that died before a wake-up, somebody asleep.
 	if r.side != Consumer {
-		c.unused.bytes.Store(0)
+		c.unused.armed.Store(0)
 		c.content.ended.Store(0)
+		wake(&c.content)
 	}
 	if r.side != Producer {
-		c.content.bytes.Store(0)
+		c.content.armed.Store(0)
 		c.unused.ended.Store(0)
+		wake(&c.unused)
 	}
 	return nil
 }

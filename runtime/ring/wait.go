@@ -17,11 +17,14 @@ func wake(w *waiting) {
 	sys.FutexWakeAll(&w.seq)
 }
 
-// rouse wakes who sleeps for n bytes, once: it says so again if that was not enough.
-func (w *waiting) rouse(n uint32) {
-	if w.bytes.CompareAndSwap(n, 0) {
-		wake(w)
-	}
+// token is what a sleeper puts into armed.
+func token(seq uint32) uint32 { return seq<<1 | 1 }
+
+// rouse wakes who said armed, once. It takes that back only after the wake-up, so that a process killed in between leaves a wake-up too
+// many; and not if the sleeper has said it anew meanwhile, which it does with another value.
+func (w *waiting) rouse(armed uint32) {
+	wake(w)
+	w.armed.CompareAndSwap(armed, 0)
 }
 
 // WaitContent returns how many bytes Content has once there are n or more, 1 <= n <= Size. Sooner it returns with what is there and
@@ -86,11 +89,12 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 		})
 		defer stop()
 	}
-	defer w.bytes.Store(0)
+	defer w.armed.Store(0)
+	w.bytes.Store(uint32(n))
 	for i := 0; ; i++ {
 		seq := w.seq.Load()
 		if i >= yields {
-			w.bytes.Store(uint32(n))
+			w.armed.Store(token(seq))
 		}
 		ended := w.ended.Load() != 0 // before the look: what was published before the end counts
 		got := look()

@@ -1,0 +1,12 @@
+package ring
+
+import "github.com/poolgen/poolgen/internal/sys"
+
+// Abandon is the end of a writer that is killed: its lock is free, and nothing else happens.
+func (w *FrameWriter) Abandon() error {
+	w.m.guard.mu.Lock()
+	defer w.m.guard.mu.Unlock()
+	lock := w.m.guard.lock
+	w.m.guard.lock = -1
+	return sys.Close(lock)
+}
