@@ -7,6 +7,9 @@ import "fmt"
 //
 //go:noinline
 func (r *Ring) Content() []byte {
+	if r.alone {
+		return r.at(r.cons.pos, r.prod.pos-r.cons.pos)
+	}
 	return r.slice(r.cons.pos, r.used())
 }
 
@@ -15,6 +18,9 @@ func (r *Ring) Content() []byte {
 //
 //go:noinline
 func (r *Ring) Unused() []byte {
+	if r.alone {
+		return r.slice(r.prod.pos, r.cons.pos+r.size-r.prod.pos)
+	}
 	return r.slice(r.prod.pos, r.free())
 }
 
@@ -24,8 +30,8 @@ func (r *Ring) Len() int { return int(r.used()) }
 // used is how many bytes the consumer may read.
 func (r *Ring) used() uint32 {
 	c := &r.cons
-	if r.local {
-		return r.whole(distance(c.pos, r.prod.pos, r.size))
+	if r.alone {
+		return r.prod.pos - c.pos
 	}
 	if r.state.Load() != 0 || r.side == Producer {
 		return 0
@@ -44,8 +50,8 @@ func (r *Ring) used() uint32 {
 // free is how many bytes the producer may write.
 func (r *Ring) free() uint32 {
 	p := &r.prod
-	if r.local {
-		return r.whole(r.size - distance(r.cons.pos, p.pos, r.size))
+	if r.alone {
+		return r.cons.pos + r.size - p.pos
 	}
 	if r.state.Load() != 0 || r.side == Consumer {
 		return 0
@@ -61,32 +67,23 @@ func (r *Ring) free() uint32 {
 	return r.size - distance(p.seen, p.pos, r.size)
 }
 
-// whole is n while the ring works.
-func (r *Ring) whole(n uint32) uint32 {
-	if r.state.Load() != 0 {
-		return 0
-	}
-	return n
-}
-
 // Advance publishes the first n bytes of Unused. It panics unless 0 <= n <= len of what Unused returned last. After Close it does
 // nothing.
 func (r *Ring) Advance(n int) {
 	p := &r.prod
-	if r.local {
-		used := distance(r.cons.pos, p.pos, r.size)
-		if uint(n) > uint(r.size-used) {
-			r.outOfRange("Advance", n, r.size-used)
+	if r.alone {
+		if room := r.cons.pos + r.size - p.pos; uint(n) > uint(room) {
+			r.outOfRange("Advance", n, room)
 		}
-		p.pos = r.forward(p.pos, uint32(n))
+		p.pos += uint32(n)
 		return
 	}
 	used := distance(p.seen, p.pos, r.size)
-	if uint(n) > uint(r.size-used) || r.side == Consumer {
-		r.outOfRange("Advance", n, r.size-used)
-	}
 	if r.state.Load() != 0 {
 		return
+	}
+	if uint(n) > uint(r.size-used) || r.side == Consumer {
+		r.outOfRange("Advance", n, r.size-used)
 	}
 	p.pos = r.forward(p.pos, uint32(n))
 	r.published.release()
@@ -103,20 +100,22 @@ func (r *Ring) Advance(n int) {
 // Close it does nothing.
 func (r *Ring) Consume(n int) {
 	c := &r.cons
-	if r.local {
-		used := distance(c.pos, r.prod.pos, r.size)
-		if uint(n) > uint(used) {
+	if r.alone {
+		if used := r.prod.pos - c.pos; uint(n) > uint(used) {
 			r.outOfRange("Consume", n, used)
 		}
-		c.pos = r.forward(c.pos, uint32(n))
+		if c.pos += uint32(n); c.pos >= r.size {
+			c.pos -= r.size
+			r.prod.pos -= r.size
+		}
 		return
 	}
 	used := distance(c.pos, c.seen, r.size)
-	if uint(n) > uint(used) || r.side == Producer {
-		r.outOfRange("Consume", n, used)
-	}
 	if r.state.Load() != 0 {
 		return
+	}
+	if uint(n) > uint(used) || r.side == Producer {
+		r.outOfRange("Consume", n, used)
 	}
 	c.pos = r.forward(c.pos, uint32(n))
 	r.consumed.release()

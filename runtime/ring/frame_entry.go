@@ -38,23 +38,17 @@ func entrySum(t *crc32.Table, w []uint32) uint32 {
 }
 
 func (m *frameMap) putEntry(t *crc32.Table, e frameEntry) {
-	to, w := m.entry(e.seq), e.words()
+	w := e.words()
 	if m.flags&flagFile != 0 {
 		w[7] = entrySum(t, w[:7])
 	}
-	for i := range w {
-		to.word[i].Store(w[i])
-	}
+	m.entry(e.seq).word = w
 }
 
 // getEntry reads the entry of frame seq. It is false if that is another frame's, or if it is damaged: an entry that is accepted lies
 // within the data, whatever a hostile writer does.
 func (m *frameMap) getEntry(t *crc32.Table, seq uint64) (frameEntry, bool) {
-	var w [entrySize / 4]uint32
-	from := m.entry(seq)
-	for i := range w {
-		w[i] = from.word[i].Load()
-	}
+	w := m.entry(seq).load()
 	e := frameEntry{uint64(w[1])<<32 | uint64(w[0]), w[2], w[3], int64(uint64(w[5])<<32 | uint64(w[4])), w[6]}
 	switch {
 	case e.seq != seq,

@@ -194,8 +194,8 @@ func (w *FrameWriter) recover() {
 func (w *FrameWriter) newest(stored uint64) uint64 {
 	var newest uint64
 	for slot := range w.m.frames {
-		low, high := w.m.entry(uint64(slot)).word[0].Load(), w.m.entry(uint64(slot)).word[1].Load()
-		seq := uint64(high)<<32 | uint64(low)
+		word := w.m.entry(uint64(slot)).load()
+		seq := uint64(word[1])<<32 | uint64(word[0])
 		if seq%uint64(w.m.frames) != uint64(slot) || seq == ^uint64(0) {
 			continue
 		}
@@ -212,8 +212,8 @@ func (w *FrameWriter) newest(stored uint64) uint64 {
 // forget makes the entry of a damaged frame one that nobody accepts.
 func (w *FrameWriter) forget(seq uint64) {
 	e := w.m.entry(seq)
-	e.word[7].Store(^e.word[7].Load())
-	e.word[2].Store(^uint32(0))
+	e.word[7] = ^e.word[7]
+	e.word[2] = ^uint32(0)
 }
 
 // CreateFrameFile makes a frame ring in a file, or takes over the one that is there, with its frames, if it has the same options. It

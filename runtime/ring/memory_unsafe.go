@@ -131,11 +131,16 @@ func (m *memory) control() *control { return (*control)(m.reserved.Base()) }
 //go:noinline
 func (r *Ring) window(pos, n uint32) []byte { return r.slice(pos, n) }
 
-// slice is for window, Content and Unused only.
+// slice and at are for window, Content and Unused only.
 func (r *Ring) slice(pos, n uint32) []byte {
 	if pos >= r.size {
 		pos -= r.size
 	}
+	return r.at(pos, n)
+}
+
+// at is n bytes at offset pos.
+func (r *Ring) at(pos, n uint32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(r.data, uintptr(pos))), n)
 }
 

@@ -41,6 +41,7 @@ type Ring struct {
 	ctl        *control
 	side       Side
 	local      bool
+	alone      bool // local, and neither closed nor broken: then cons.pos < size and cons.pos <= prod.pos <= cons.pos+size
 	opened     bool
 	name       string
 	published  edge
@@ -114,7 +115,7 @@ func mapRing(fd int, size, most uint32, o Options) (*Ring, error) {
 		}
 		return nil, err
 	}
-	r := &Ring{size: size, side: o.Side, local: o.Local, name: o.Name, mem: mem, mapped: true}
+	r := &Ring{size: size, side: o.Side, local: o.Local, alone: o.Local, name: o.Name, mem: mem, mapped: true}
 	r.bind()
 	return r, nil
 }
@@ -223,6 +224,9 @@ func (r *Ring) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf("poolgen: ring %q: %w: %s", r.name, ErrCorrupt, fmt.Sprintf(format, args...))
 	}
+	if r.local {
+		r.alone = false
+	}
 	r.state.Or(stateBroken)
 	r.mu.Unlock()
 	r.wakeAll()
@@ -233,6 +237,9 @@ func (r *Ring) fail(format string, args ...any) {
 func (r *Ring) Close() error {
 	if r.state.Or(stateClosed)&stateClosed != 0 {
 		return nil
+	}
+	if r.local {
+		r.alone = false
 	}
 	if r.side != Consumer {
 		r.ctl.content.ended.Store(1)
