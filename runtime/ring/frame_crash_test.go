@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -424,6 +425,67 @@ func TestDamagedFile(t *testing.T) {
 	}
 }
 
+// TestRecoverAgain: a second recovery finds what the first found, also when the newest frame is damaged.
+func TestRecoverAgain(t *testing.T) {
+	o, good, _, next := damagedFile(t)
+	for at := dataPlace; at < dataPlace+256; at += 16 {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1
+		path := filepath.Join(t.TempDir(), "bad")
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var first []uint64
+		for round := range 3 {
+			w, err := ring.CreateFrameFile(path, o)
+			if err != nil || w.Next() != next {
+				t.Fatalf("byte %d, round %d: %d, %v, want %d", at, round, w.Next(), err, next)
+			}
+			r := newReader(t, w.FD())
+			var got []uint64
+			for {
+				f, ok := mustTry(t, r, 60)
+				if !ok {
+					break
+				}
+				got = append(got, f.Seq)
+			}
+			if round > 0 && !slices.Equal(got, first) {
+				t.Fatalf("byte %d, round %d: frames %d, were %d", at, round, got, first)
+			}
+			first = got
+			if err := w.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestRecoverOldest: frames whose place newer ones have taken do not come back, whatever the counter says.
+func TestRecoverOldest(t *testing.T) {
+	w := newWriter(t, ring.FrameOptions{Frames: 8, MaxFrame: 60, Bytes: 4 * 64})
+	for range 21 {
+		mustWrite(t, w, 60)
+	}
+	words(t, w.FD(), 0)[128/4+1] = 13
+	if err := w.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+	next, err := ring.OpenFrameWriter(w.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(t, w.FD())
+	for seq := uint64(17); seq < 21; seq++ {
+		if f, ok := mustTry(t, r, 60); !ok || f.Seq != seq {
+			t.Fatalf("frame %d, %v, want %d", f.Seq, ok, seq)
+		}
+	}
+	if err := next.Unmap(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTruncatedFile cuts the file after every byte that means something.
 func TestTruncatedFile(t *testing.T) {
 	o, good, oldest, next := damagedFile(t)
@@ -439,6 +501,56 @@ func TestTruncatedFile(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHostileEntries: an entry that points outside the data is told, and so are numbers from the future.
+func TestHostileEntries(t *testing.T) {
+	const off, length, all = 2, 3, 256
+	for _, c := range []struct{ word, value uint32 }{
+		{off, 1}, {off, 63}, {off, all}, {off, all - 64 + 1}, {off, 1 << 31}, {off, 1<<32 - 64},
+		{length, 61}, {length, all + 1}, {length, 1 << 31}, {length, 1<<32 - 1}, {0, 5}, {0, 0}, {1, 1},
+	} {
+		w := newWriter(t, ring.FrameOptions{Frames: 4, MaxFrame: 60, Bytes: all})
+		r := newReader(t, w.FD())
+		for range 2 {
+			mustWrite(t, w, 60)
+		}
+		mustTry(t, r, 60)
+		words(t, w.FD(), tablePlace)[8+c.word] = c.value
+		f, ok, err := r.TryNext()
+		if ok {
+			t.Fatalf("word %d = %d: a frame of %d bytes", c.word, c.value, f.Len())
+		}
+		wantErr(t, err, ring.ErrCorrupt, "frame 1 is damaged")
+		mustWrite(t, w, 60)
+		if f, ok := mustTry(t, r, 60); !ok || f.Seq != 2 || f.Missed != 1 {
+			t.Fatal(f, ok)
+		}
+	}
+	w := newWriter(t, ring.FrameOptions{Frames: 4, MaxFrame: 60, Bytes: all})
+	r := newReader(t, w.FD())
+	// The end of the data: a frame may reach it and no further.
+	for i := range 4 {
+		b, err := w.Reserve(60)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[59] = byte(i)
+		if _, err := w.Publish(60, 0); err != nil {
+			t.Fatal(err)
+		}
+		if f, ok, err := r.TryNext(); !ok || f.Bytes()[59] != byte(i) {
+			t.Fatal(ok, err)
+		}
+	}
+	super := words(t, w.FD(), 0)
+	super[128/4+1] = 9
+	_, _, err := r.TryNext() // oldest after next
+	wantErr(t, err, ring.ErrCorrupt, "")
+	super[128/4+1] = 0
+	super[64/4+1] = 3
+	_, _, err = r.TryNext() // next goes back
+	wantErr(t, err, ring.ErrCorrupt, "")
 }
 
 // FuzzFrames lays bytes over the mapped superblock, counters, and entries of a ring in memory or in a file.

@@ -3,7 +3,6 @@ package ring
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -137,7 +136,7 @@ func readStatic(fd int) (g frameGeometry, size int64, err error) {
 	return g, size, nil
 }
 
-// recover finds out where the writer before this one was, and takes out what it left damaged. Doing it again changes nothing.
+// recover finds out where the writer before this one was. Doing it again changes nothing.
 func (w *FrameWriter) recover() {
 	m, s := w.m, w.m.super
 	next, oldest := s.next.settle(), s.oldest.settle()
@@ -154,15 +153,11 @@ func (w *FrameWriter) recover() {
 	var back uint32
 	for seq := next; seq > oldest; seq-- {
 		e, ok := m.getEntry(w.table, seq-1)
-		if ok && m.flags&flagFile != 0 {
-			ok = crc32.Update(0, w.table, m.bytes(e.off, e.length)) == e.sum
-		}
 		if !ok {
 			if m.flags&flagFile == 0 {
 				break
 			}
-			w.forget(seq - 1)
-			continue
+			continue // readers find it too, and those whose payload is damaged
 		}
 		if !found {
 			found, w.cursor, back = true, min(e.off+e.span(), m.frameGeometry.bytes), 0
@@ -207,13 +202,6 @@ func (w *FrameWriter) newest(stored uint64) uint64 {
 		return stored
 	}
 	return newest
-}
-
-// forget makes the entry of a damaged frame one that nobody accepts.
-func (w *FrameWriter) forget(seq uint64) {
-	e := w.m.entry(seq)
-	e.word[7] = ^e.word[7]
-	e.word[2] = ^uint32(0)
 }
 
 // CreateFrameFile makes a frame ring in a file, or takes over the one that is there, with its frames, if it has the same options. It

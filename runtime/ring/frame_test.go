@@ -189,6 +189,37 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// TestReserveTakesTheOldest, and no other, when everything is full.
+func TestReserveTakesTheOldest(t *testing.T) {
+	w := newWriter(t, ring.FrameOptions{Frames: 4, MaxFrame: 64, Fixed: true})
+	r := newReader(t, w.FD())
+	var frames []ring.Frame
+	for range 4 {
+		if _, err := w.Write(make([]byte, 64), 0); err != nil {
+			t.Fatal(err)
+		}
+		f, _, err := r.TryNext()
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames = append(frames, f)
+	}
+	for i := range frames {
+		if !frames[i].Valid() {
+			t.Fatalf("frame %d was given up before its place was needed", i)
+		}
+		if _, err := w.Reserve(64); err != nil {
+			t.Fatal(err)
+		}
+		if frames[i].Valid() {
+			t.Fatalf("frame %d is valid while it is overwritten", i)
+		}
+		if _, err := w.Publish(64, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestFramesAreReadOnly: a reader cannot write where the writer does.
 func TestFramesAreReadOnly(t *testing.T) {
 	w := newWriter(t, ring.FrameOptions{MaxFrame: 100})
