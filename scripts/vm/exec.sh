@@ -87,7 +87,7 @@ rm -r "$work/root"
 
 # vivid: a webcam, TV, S-Video and HDMI behind one node, an output node, and
 # the same again with planes apart. As few nodes as that: each costs time.
-append="panic=-1 oops=panic quiet vivid.n_devs=2 vivid.node_types=0x101,0x101 vivid.multiplanar=1,2 ${VM_CMDLINE:-}"
+append="panic=-1 oops=panic quiet vm.time=$(date +%s) vivid.n_devs=2 vivid.node_types=0x101,0x101 vivid.multiplanar=1,2 ${VM_CMDLINE:-}"
 memory=${VM_MEMORY:-1024}
 machine=(-accel "tcg,thread=multi" -smp "${VM_CPUS:-2}" -m "$memory" -display none -monitor none -nodefaults -no-reboot
 	-kernel "$home/kernel" -initrd "$work/initrd" -serial "file:$work/console")
