@@ -41,7 +41,7 @@ func Probe(name string, dir Direction) (Capabilities, error) {
 		if err := p.openHandle(); err != nil {
 			return err
 		}
-		defer p.closeHandle()
+		defer func() { _ = p.closeHandle() }()
 		hw, code := newSpace(p.lib, p.h)
 		if code < 0 {
 			return p.fail("reading the device's parameters", code, "")

@@ -28,7 +28,7 @@ func OpenControl(name string) (*Control, error) {
 		c.h = *h
 		code := c.make()
 		if code < 0 {
-			c.free()
+			_ = c.free()
 			return c.check("making room for values", code)
 		}
 		err := c.watch(listFDs(func() Code { return c.lib.ctlPollCount(c.h) }, func(fds ptr, n uint32) Code { return c.lib.ctlPoll(c.h, fds, n) }))
@@ -36,7 +36,7 @@ func OpenControl(name string) (*Control, error) {
 			err = c.check("subscribing to events", c.lib.ctlSubscribeEvents(c.h, 1))
 		}
 		if err != nil {
-			c.free()
+			_ = c.free()
 		}
 		return err
 	})

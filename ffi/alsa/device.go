@@ -35,7 +35,7 @@ func DevicesOf(iface string) ([]Device, error) {
 	if code < 0 {
 		return nil, fmt.Errorf("%s: %w: check the file that ALSA_CONFIG_PATH names, or /usr/share/alsa/alsa.conf (package libasound2-data) (alsa-lib: %s)", op, code, text)
 	}
-	defer lib.deviceNameFreeHint(cArray(*list))
+	defer func() { _ = lib.deviceNameFreeHint(cArray(*list)) }()
 	var devices []Device
 	for _, h := range pointersAt(*list) {
 		name := lib.hint(h, "NAME")

@@ -29,7 +29,7 @@ func OpenMixer(name string) (*Mixer, error) {
 		m.h = *h
 		err := m.load()
 		if err != nil {
-			m.free()
+			_ = m.free()
 		}
 		return err
 	})

@@ -95,7 +95,7 @@ func Open(name string, dir Direction, c Config) (*PCM, error) {
 			err = p.descriptors()
 		}
 		if err != nil {
-			p.closeHandle()
+			_ = p.closeHandle()
 		}
 		return err
 	})
@@ -116,7 +116,7 @@ func (p *PCM) openHandle() error {
 	p.h = *h
 	// Again, after SND_PCM_NONBLOCK at opening: only this reaches an ioplug device, whose drain blocks otherwise.
 	if code := p.lib.nonblock(p.h, 1); code < 0 {
-		p.closeHandle()
+		_ = p.closeHandle()
 		return p.fail("making it non-blocking", code, "")
 	}
 	return nil
