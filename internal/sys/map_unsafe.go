@@ -33,6 +33,19 @@ func MapAnonymous(size int) (Map, error) {
 // MapShared maps size bytes of the file fd, for reading and writing, shared with other processes.
 func MapShared(fd, size int) (Map, error) { return mapMemory(fd, size, unix.MAP_SHARED) }
 
+// MapReadOnly maps the file fd for reading, shared with whoever writes it.
+func MapReadOnly(fd, size int) (Map, error) {
+	if size <= 0 {
+		return Map{}, unix.EINVAL
+	}
+	p, err := unix.MmapPtr(fd, 0, nil, uintptr(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return Map{}, err
+	}
+	m := Map{p, uintptr(size)}
+	return m, unix.Madvise(m.bytes(0, size), unix.MADV_DONTFORK)
+}
+
 func mapMemory(fd, size, flags int) (Map, error) {
 	if size <= 0 {
 		return Map{}, unix.EINVAL

@@ -1,36 +1,35 @@
-// Package ipc will move frames between processes without a copy. So far it holds the protocol, below, and a test that goes through every
-// interleaving of it with a process killed before any step; package stream is the older socket protocol, which copies.
+// Package ipc moves frames between processes without a copy: a [Publisher] hands blocks of a shared pool to up to 31 [Subscriber]s, which read them
+// in place. Package stream is the older socket protocol, which copies.
 //
-// # The protocol
+//	publisher, err := ipc.Listen("/run/camera", frames, ipc.PublisherOptions{})
+//	n, err := publisher.Publish(ctx, frame, ipc.Meta{PTS: pts})
 //
-// One publisher and up to 30 readers share an arena of package pool and a control region. Every word that two processes use is 32 bits.
+//	camera, err := ipc.Subscribe(ctx, "/run/camera", ipc.SubscriberOptions{Policy: ipc.Latest})
+//	f, err := camera.Receive(ctx)
+//	defer f.Buf.Release()
 //
-//   - Each block has a holder word: bit 0 is the publisher's, bit i+1 reader i's. A block with no bit is free; the publisher claims one by a
-//     compare-and-swap from 0 to its own bit, and then counts the block's generation up, which nobody else writes.
-//   - Each reader has a row, a page of its own, with one word a block: generation, closing, and how many references this process has. Retain and
-//     release within the process touch this word only.
-//   - Each reader has a ring of slots. A slot's word is lap, state and block; its frame number, length and timestamps stand beside it and
-//     are written while the state is empty.
+// # Who owns the memory
 //
-// To publish a block the publisher, for each reader: sets the reader's bit in the holder word; writes the slot's description; sets the slot to
-// full in this lap; moves the tail. Then it clears its own bit. If the slot is still full it takes it back first: a compare-and-swap from full
-// to dropped, the reader's bit cleared, the loss counted, the slot empty. If the slot is taken the new frame is the one that is lost.
+// Publish keeps a reference of its own to the block until every subscriber has given it back or is gone; the caller's stays the caller's, and the
+// block must not be written to again until it comes out of the pool anew. Who receives a frame owes one Release. A frame is readable until then,
+// also after Close and after the publisher was killed; it is mapped for reading only. The pool needs blocks for what waits (a queue's length for
+// each subscriber) and for what they hold; [Publisher.Collect] gives those back to it that were released.
 //
-// A reader takes the slot of its turn by a compare-and-swap from full to taken, of that lap and block; writes its row; sets the slot to empty.
-// The last release sets the row to closing, clears the bit in the holder word, and takes the row from closing back to 0 by a compare-and-swap
-// that fails if the block has come again meanwhile. A reader whose turn's slot is of this lap but empty or dropped, or of a later lap, has
-// missed that frame, which the publisher has counted.
+// # What is shared
+//
+// Each subscriber has a channel with the publisher, a piece of memory that no other process maps: a ring of slots for frames and a list of
+// returns. So a subscriber that scribbles over it harms itself alone; the publisher believes nothing that it reads there without comparing it
+// with its own lists, and throws out who breaks the protocol. The arena comes by a descriptor that can only be mapped for reading. Every shared
+// word is a uint32, so that 32-bit and 64-bit processes can talk to each other.
+//
+// A slot's word is a lap and a state. The publisher describes the frame beside the word while the state is empty, and then makes it full. The subscriber
+// takes it by a compare-and-swap from full to taken, reads the description, and makes it empty. The publisher takes the oldest frame back, to
+// make room, by a compare-and-swap from full to empty. The lap keeps either from mistaking the next frame in the slot for the one it means. To
+// give a block back the subscriber writes its name into the list of returns, and then counts the list up.
 //
 // # When a process dies
 //
-// The kernel tells who is gone, by a pidfd and the process's start time, never a time-out. A dead reader is buried by the publisher: its bit is
-// cleared in every holder word, its row and ring are emptied, its place is free. A dead publisher leaves the readers what they have. Its
-// successor, which a lock in the kernel makes the only one, repeats what was begun: slots that are dropped are let go of and counted; a
-// tail that was not moved is moved; and a reader's bit that the reader does not know of is cleared. A reader knows of a block that is in its
-// ring, full or taken, or whose row has the block's generation now. The ring is looked at before the row, because frames go from the
-// ring into the row. Then the dead publisher's own bit is cleared everywhere. Each step may be done twice, so a successor may die over it.
-//
-// Two orders look harmless and are not; the test has both. If the row were empty before the bit is cleared, a successor would clear the bit, give
-// the block out again, and the reader's late clearing would hit the new frame. If a closing row did not carry the generation, a bit that
-// the publisher had set again just before it died would pass for known, and the block would be lost for good.
+// The kernel closes its socket. What a dead subscriber had is in the publisher's own lists, and is taken back from there. What a dead publisher
+// lent is in its subscribers' own memory, and the arena lives until the last of them has let go of it; the next publisher makes a new one. So
+// nothing in shared memory has to be repaired. A test goes through every interleaving with each process killed before each step.
 package ipc

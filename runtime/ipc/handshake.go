@@ -1,0 +1,142 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
+
+const (
+	helloMagic   = 0x50475331 // "1SGP": the subscriber's
+	welcomeMagic = 0x50475732 // "2WGP": the publisher's
+	version      = 1
+	helloSize    = 32
+	welcomeSize  = 32
+	textMax      = 512
+)
+
+// hello is what a subscriber says first: little-endian words magic, version, policy, slots; the rest is 0.
+type hello struct {
+	version uint32
+	policy  Policy
+	slots   uint32
+}
+
+func (h hello) bytes() []byte {
+	b := make([]byte, helloSize)
+	for i, v := range []uint32{helloMagic, h.version, uint32(h.policy), h.slots} {
+		binary.LittleEndian.PutUint32(b[4*i:], v)
+	}
+	return b
+}
+
+func parseHello(b []byte) (hello, error) {
+	if len(b) != helloSize || binary.LittleEndian.Uint32(b) != helloMagic {
+		return hello{}, fmt.Errorf("the first message is no hello: %w", ErrProtocol)
+	}
+	h := hello{binary.LittleEndian.Uint32(b[4:]), Policy(binary.LittleEndian.Uint32(b[8:])), binary.LittleEndian.Uint32(b[12:])}
+	switch {
+	case h.version != version:
+		return h, fmt.Errorf("the subscriber speaks version %d, the publisher %d: use the same version of poolgen on both sides: %w", h.version, version, ErrProtocol)
+	case h.policy > Latest || h.slots > maxSlots:
+		return h, fmt.Errorf("policy %d, %d slots: %w", h.policy, h.slots, ErrProtocol)
+	}
+	return h, nil
+}
+
+// welcome answers: magic, version, 1 if the subscriber is refused, 0, size of the arena (low and high half), next sequence number (low and
+// high half); then the reason in words if it is refused. The descriptors of the arena, for reading, and of the channel come with it.
+type welcome struct {
+	version  uint32
+	refused  bool
+	arena    uint64
+	sequence uint64
+	reason   string
+}
+
+func (w welcome) bytes() []byte {
+	b := make([]byte, welcomeSize, welcomeSize+len(w.reason))
+	binary.LittleEndian.PutUint32(b, welcomeMagic)
+	binary.LittleEndian.PutUint32(b[4:], w.version)
+	if w.refused {
+		binary.LittleEndian.PutUint32(b[8:], 1)
+	}
+	binary.LittleEndian.PutUint64(b[16:], w.arena)
+	binary.LittleEndian.PutUint64(b[24:], w.sequence)
+	return append(b, w.reason[:min(len(w.reason), textMax)]...)
+}
+
+func parseWelcome(b []byte) (welcome, error) {
+	if len(b) < welcomeSize || binary.LittleEndian.Uint32(b) != welcomeMagic {
+		return welcome{}, fmt.Errorf("the answer is no welcome: %w", ErrProtocol)
+	}
+	w := welcome{version: binary.LittleEndian.Uint32(b[4:]), refused: binary.LittleEndian.Uint32(b[8:]) != 0,
+		arena: binary.LittleEndian.Uint64(b[16:]), sequence: binary.LittleEndian.Uint64(b[24:]), reason: string(b[welcomeSize:])}
+	switch {
+	case w.refused:
+		return w, fmt.Errorf("%w: %s", ErrRefused, w.reason)
+	case w.version != version:
+		return w, fmt.Errorf("the publisher speaks version %d, the subscriber %d: use the same version of poolgen on both sides: %w", w.version, version, ErrProtocol)
+	}
+	return w, nil
+}
+
+// receiveFDs reads a message and the descriptors that come with it, which are close-on-exec.
+func receiveFDs(conn *net.UnixConn, b []byte, most int) (int, []int, error) {
+	oob := make([]byte, syscall.CmsgSpace(4*most))
+	n, oobn, flags, _, err := conn.ReadMsgUnix(b, oob)
+	if err != nil {
+		return 0, nil, err
+	}
+	var fds []int
+	messages, err := syscall.ParseSocketControlMessage(oob[:oobn])
+	for _, m := range messages {
+		l, e := syscall.ParseUnixRights(&m)
+		if e == nil {
+			fds = append(fds, l...)
+		}
+	}
+	if err == nil && flags&(syscall.MSG_TRUNC|syscall.MSG_CTRUNC) != 0 {
+		err = fmt.Errorf("a message is cut off: %w", ErrProtocol)
+	}
+	if err != nil {
+		return 0, nil, errors.Join(err, closeAll(fds))
+	}
+	return n, fds, nil
+}
+
+func closeAll(fds []int) error {
+	var err error
+	for _, fd := range fds {
+		err = errors.Join(err, sys.Close(fd))
+	}
+	return err
+}
+
+// Peer is a process at the other end of a socket (SO_PEERCRED of unix(7)).
+type Peer struct {
+	PID      int32
+	UID, GID uint32
+}
+
+func peerOf(conn *net.UnixConn) (Peer, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return Peer{}, err
+	}
+	var cred *syscall.Ucred
+	var err2 error
+	if err := raw.Control(func(fd uintptr) {
+		cred, err2 = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	}); err != nil {
+		return Peer{}, err
+	}
+	if err2 != nil {
+		return Peer{}, err2
+	}
+	return Peer{cred.Pid, cred.Uid, cred.Gid}, nil
+}

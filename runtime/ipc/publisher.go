@@ -1,0 +1,460 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/poolgen/poolgen/internal/sys"
+	"github.com/poolgen/poolgen/runtime/pool"
+)
+
+// Policy is what a publisher does with a frame for a subscriber whose queue is full. The subscriber chooses.
+type Policy uint32
+
+const (
+	DropOldest Policy = iota // the frame that waits longest makes room
+	DropNewest               // this frame is not for that subscriber
+	Block                    // Publish waits for room, as long as its context lets it
+	Latest                   // only the newest frame waits
+)
+
+func (p Policy) String() string {
+	names := [...]string{"drop oldest", "drop newest", "block", "latest"}
+	if int(p) < len(names) {
+		return names[p]
+	}
+	return fmt.Sprintf("policy %d", uint32(p))
+}
+
+// maxSubscribers is the number of bits in a block's mask.
+const maxSubscribers = 31
+
+// PublisherOptions tune Listen. The zero value is ready.
+type PublisherOptions struct {
+	Slots int              // frames that wait for a subscriber at most, a power of two up to 4096; 0 is 16. A subscriber may ask for fewer.
+	Allow func(Peer) error // whether a process may subscribe; the error is told to it. nil: processes of this user and of root
+	Mode  os.FileMode      // of the socket's file; 0 is 0o600
+}
+
+// Meta goes with a frame.
+type Meta struct {
+	PTS   int64  // nanoseconds; of which clock is the program's own business
+	Flags uint32 // the program's own
+	User  uint32 // the program's own
+}
+
+// Publisher hands frames of a shared pool to the processes that subscribe. Its methods may be called from any goroutine.
+type Publisher struct {
+	pool *pool.Pool
+	o    PublisherOptions
+	path string
+	l    *net.UnixListener
+	file os.FileInfo
+	wg   sync.WaitGroup
+
+	turn     chan struct{} // one Publish at a time, so that all subscribers see one order
+	mu       sync.Mutex    // guards what follows
+	sequence uint64
+	lent     []loan // by id
+	free     []uint32
+	subs     []*remote
+	round    []*remote // those of the frame that is being given
+	used     uint32    // bits of subscribers
+	closed   bool
+	stats    PublisherStats
+}
+
+// loan is a block that subscribers have.
+type loan struct {
+	buf  pool.Buf
+	mask uint32
+}
+
+// remote is a subscriber.
+type remote struct {
+	c      *channel
+	conn   *net.UnixConn
+	peer   Peer
+	policy Policy
+	bit    uint32
+	read   uint32 // returns that were looked at
+	gone   bool
+	given  uint64
+	lost   uint64
+	held   int
+}
+
+// PublisherStats is a snapshot of what a publisher did.
+type PublisherStats struct {
+	Frames      uint64 // published
+	Lent        int    // blocks that subscribers have now
+	Subscribers []SubscriberInfo
+	Left        uint64 // subscribers that went
+	Misbehaved  uint64 // of those, the ones that broke the protocol
+}
+
+// SubscriberInfo is one subscriber's part.
+type SubscriberInfo struct {
+	Peer   Peer
+	Policy Policy
+	Given  uint64 // frames that were queued for it
+	Lost   uint64 // frames that were dropped for it
+	Held   int    // blocks that it has now, in its queue or in use
+}
+
+// Listen makes a publisher of frames of p, which must be shared (pool.Options.Shared) and stays the caller's. path is a Unix socket's file,
+// which a dead publisher's is replaced by, or begins with @ for the abstract namespace.
+func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
+	if o.Slots == 0 {
+		o.Slots = 16
+	}
+	if p.FD() < 0 {
+		return nil, fmt.Errorf("ipc: pool %q is private: make it with pool.Options.Shared", p.Name())
+	}
+	if o.Slots < 1 || o.Slots > maxSlots || bits.OnesCount(uint(o.Slots)) != 1 {
+		return nil, fmt.Errorf("ipc: PublisherOptions.Slots is %d: it must be a power of two up to %d", o.Slots, maxSlots)
+	}
+	if o.Allow == nil {
+		me := uint32(os.Getuid())
+		o.Allow = func(p Peer) error {
+			if p.UID != me && p.UID != 0 {
+				return fmt.Errorf("user %d may not: PublisherOptions.Allow decides", p.UID)
+			}
+			return nil
+		}
+	}
+	if o.Mode == 0 {
+		o.Mode = 0o600
+	}
+	l, file, err := listen(path, o.Mode)
+	if err != nil {
+		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
+	}
+	s := &Publisher{pool: p, o: o, path: path, l: l, file: file, turn: make(chan struct{}, 1)}
+	s.wg.Go(s.accept)
+	return s, nil
+}
+
+// listen makes the socket, in place of one that nobody listens to.
+func listen(path string, mode os.FileMode) (*net.UnixListener, os.FileInfo, error) {
+	if len(path) == 0 || len(path) > sys.MaxSocketPath {
+		return nil, nil, fmt.Errorf("a socket's path has from 1 to %d bytes", sys.MaxSocketPath)
+	}
+	addr := &net.UnixAddr{Name: path, Net: "unixpacket"}
+	if path[0] == '@' {
+		l, err := net.ListenUnix("unixpacket", addr)
+		return l, nil, err
+	}
+	unlock, err := sys.LockFolder(filepath.Dir(path), 2*time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock()
+	l, err := net.ListenUnix("unixpacket", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		conn, dialErr := net.DialUnix("unixpacket", nil, addr)
+		switch {
+		case dialErr == nil:
+			_ = conn.Close()
+			return nil, nil, ErrInUse
+		case !errors.Is(dialErr, syscall.ECONNREFUSED):
+			return nil, nil, fmt.Errorf("%w, or another file: %w", ErrInUse, dialErr)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, nil, err
+		}
+		l, err = net.ListenUnix("unixpacket", addr)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	file, err := os.Lstat(path)
+	if err == nil {
+		err = os.Chmod(path, mode)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	return l, file, nil
+}
+
+func (s *Publisher) accept() {
+	for {
+		conn, err := s.l.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // no descriptors left: others may close theirs
+			continue
+		}
+		s.wg.Go(func() { s.serve(conn) })
+	}
+}
+
+// serve lets a process subscribe, and waits until it goes.
+func (s *Publisher) serve(conn *net.UnixConn) {
+	defer conn.Close()
+	r, err := s.admit(conn)
+	if err != nil {
+		_, _ = conn.Write(welcome{version: version, refused: true, reason: err.Error()}.bytes())
+		return
+	}
+	// A subscriber says nothing more: a message, or the end of the socket, is the end of it.
+	var b [1]byte
+	n, _, err := conn.ReadFromUnix(b[:])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(r, err == nil && n > 0)
+}
+
+// admit does the handshake.
+func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second)) // one who says nothing is none
+	b := make([]byte, helloSize+1)
+	n, err := conn.Read(b)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	h, err := parseHello(b[:n])
+	if err != nil {
+		return nil, err
+	}
+	peer, err := peerOf(conn)
+	if err == nil {
+		err = s.o.Allow(peer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slots := s.o.Slots
+	for h.slots > 0 && slots > int(h.slots) {
+		slots /= 2
+	}
+	c, err := newChannel(slots, 1<<bits.Len(uint(s.pool.Stats().Max)))
+	if err != nil {
+		return nil, err
+	}
+	// The arena again, for reading only: a subscriber cannot change what others see.
+	arena, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", s.pool.FD()))
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	defer arena.Close()
+	r := &remote{c: c, conn: conn, peer: peer, policy: h.policy}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.Join(ErrClosed, c.close())
+	}
+	i := bits.TrailingZeros32(^s.used)
+	if i >= maxSubscribers {
+		return nil, errors.Join(fmt.Errorf("there are %d subscribers already", maxSubscribers), c.close())
+	}
+	r.bit = 1 << i
+	w := welcome{version: version, arena: uint64(s.pool.ArenaSize()), sequence: s.sequence}
+	if _, _, err := conn.WriteMsgUnix(w.bytes(), syscall.UnixRights(int(arena.Fd()), c.fd), nil); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	s.used |= r.bit
+	s.subs = append(s.subs, r)
+	return r, nil
+}
+
+// remove ends a subscriber and takes back what it had. mu is held.
+func (s *Publisher) remove(r *remote, misbehaved bool) {
+	if r.gone {
+		return
+	}
+	r.gone = true
+	s.stats.Left++
+	if misbehaved {
+		s.stats.Misbehaved++
+	}
+	_ = r.conn.Close() // which also ends its serve
+	s.used &^= r.bit
+	s.subs = slices.DeleteFunc(s.subs, func(o *remote) bool { return o == r })
+	for id := range s.lent {
+		s.settle(uint32(id), r)
+	}
+	s.wake(r)
+	_ = r.c.close()
+}
+
+// settle takes one subscriber's share of a loan back. mu is held.
+func (s *Publisher) settle(id uint32, r *remote) {
+	l := &s.lent[id]
+	if l.mask&r.bit == 0 {
+		return
+	}
+	l.mask &^= r.bit
+	r.held--
+	if l.mask == 0 {
+		l.buf.Release()
+		l.buf = pool.Buf{}
+		s.free = append(s.free, id)
+	}
+}
+
+// collect takes what subscribers gave back. mu is held.
+func (s *Publisher) collect() {
+	for i := len(s.subs) - 1; i >= 0; i-- {
+		s.collectFrom(s.subs[i])
+	}
+}
+
+func (s *Publisher) collectFrom(r *remote) {
+	returned := r.c.head.returned.Load()
+	if returned-r.read > uint32(len(r.c.back)) {
+		s.remove(r, true)
+		return
+	}
+	for ; r.read != returned; r.read++ {
+		id := r.c.back[r.read&uint32(len(r.c.back)-1)].Load()
+		if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
+			s.remove(r, true) // it gives back what it does not have
+			return
+		}
+		s.settle(id, r)
+	}
+}
+
+// Collect gives the blocks back to the pool that subscribers have released. Publish does so too; a program that waits for a free block of
+// the pool calls it first.
+func (s *Publisher) Collect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.collect()
+	}
+}
+
+// Publish gives a frame to every subscriber, and returns to how many. It never fails for want of one, or because one is slow, unless that one
+// chose Block and ctx ends. b must be of the publisher's pool, and is not written to until all have released it; Publish takes a
+// reference of its own for as long as any of them has it.
+func (s *Publisher) Publish(ctx context.Context, b pool.Buf, m Meta) (int, error) {
+	base := uintptr(s.pool.Arena())
+	offset := uintptr(b.Pointer()) - base
+	if b.Pool() != s.pool || offset >= uintptr(s.pool.ArenaSize()) {
+		return 0, fmt.Errorf("ipc: publishing on %s: the buffer is of no block of pool %q", s.path, s.pool.Name())
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return 0, fmt.Errorf("ipc: publishing on %s: %w", s.path, context.Cause(ctx))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, fmt.Errorf("ipc: publishing on %s: %w", s.path, ErrClosed)
+	}
+	s.collect()
+	n := s.sequence
+	s.sequence++
+	s.stats.Frames++
+	if len(s.subs) == 0 {
+		return 0, nil
+	}
+	f := description{offset: uint64(offset), length: uint32(b.Len()), sequence: n, meta: m}
+	f.id = s.lend(b.Retain())
+	given := 0
+	var failed error
+	s.round = append(s.round[:0], s.subs...) // waiting lets go of mu
+	for _, r := range s.round {
+		ok, err := s.give(ctx, r, &f)
+		if ok {
+			given++
+		}
+		failed = errors.Join(failed, err)
+	}
+	s.settleOwn(f.id)
+	if failed != nil {
+		return given, fmt.Errorf("ipc: publishing on %s: %w", s.path, failed)
+	}
+	return given, nil
+}
+
+// ownBit keeps a loan while it is being given.
+const ownBit = 1 << maxSubscribers
+
+func (s *Publisher) lend(b pool.Buf) uint32 {
+	if len(s.free) == 0 {
+		s.free = append(s.free, uint32(len(s.lent)))
+		s.lent = append(s.lent, loan{})
+	}
+	id := s.free[len(s.free)-1]
+	s.free = s.free[:len(s.free)-1]
+	s.lent[id] = loan{b, ownBit}
+	return id
+}
+
+func (s *Publisher) settleOwn(id uint32) {
+	l := &s.lent[id]
+	l.mask &^= ownBit
+	if l.mask == 0 {
+		l.buf.Release()
+		l.buf = pool.Buf{}
+		s.free = append(s.free, id)
+	}
+}
+
+// Stats is a snapshot.
+func (s *Publisher) Stats() PublisherStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.collect()
+	}
+	st := s.stats
+	for _, r := range s.subs {
+		st.Subscribers = append(st.Subscribers, SubscriberInfo{r.peer, r.policy, r.given, r.lost, r.held})
+	}
+	for _, l := range s.lent {
+		if l.mask != 0 {
+			st.Lent++
+		}
+	}
+	return st
+}
+
+// Close tells the subscribers that nothing follows and ends. They keep the frames that they have, and what waits for them: the arena's memory stays
+// theirs. The pool has its blocks again at once, so do not fill any that a subscriber may still read: close the pool next. The second call
+// does nothing.
+func (s *Publisher) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	for _, r := range slices.Clone(s.subs) {
+		r.c.head.closed.Store(1)
+		r.c.head.asleep.Store(1)
+		r.c.tell()
+		s.remove(r, false)
+	}
+	s.mu.Unlock()
+	if s.file != nil {
+		if unlock, err := sys.LockFolder(filepath.Dir(s.path), 2*time.Second); err == nil {
+			if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.file) {
+				_ = os.Remove(s.path)
+			}
+			unlock()
+		}
+	}
+	err := s.l.Close()
+	s.wg.Wait()
+	return err
+}
