@@ -1,0 +1,142 @@
+package ipc
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
+
+// listen makes the socket, in place of one that nobody listens to.
+func listen(path string, mode os.FileMode) (*net.UnixListener, os.FileInfo, error) {
+	if len(path) == 0 || len(path) > sys.MaxSocketPath {
+		return nil, nil, fmt.Errorf("a socket's path has from 1 to %d bytes", sys.MaxSocketPath)
+	}
+	addr := &net.UnixAddr{Name: path, Net: "unixpacket"}
+	if path[0] == '@' {
+		l, err := net.ListenUnix("unixpacket", addr)
+		return l, nil, err
+	}
+	unlock, err := sys.LockFolder(filepath.Dir(path), 2*time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock()
+	l, err := net.ListenUnix("unixpacket", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		conn, dialErr := net.DialUnix("unixpacket", nil, addr)
+		switch {
+		case dialErr == nil:
+			_ = conn.Close()
+			return nil, nil, ErrInUse
+		case !errors.Is(dialErr, syscall.ECONNREFUSED):
+			return nil, nil, fmt.Errorf("%w, or another file: %w", ErrInUse, dialErr)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, nil, err
+		}
+		l, err = net.ListenUnix("unixpacket", addr)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	file, err := os.Lstat(path)
+	if err == nil {
+		err = os.Chmod(path, mode)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	return l, file, nil
+}
+
+func (s *Publisher) accept() {
+	for {
+		conn, err := s.l.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // no descriptors left: others may close theirs
+			continue
+		}
+		s.wg.Go(func() { s.serve(conn) })
+	}
+}
+
+// serve lets a process subscribe, and waits until it goes.
+func (s *Publisher) serve(conn *net.UnixConn) {
+	defer conn.Close()
+	r, err := s.admit(conn)
+	if err != nil {
+		_, _ = conn.Write(welcome{version: version, refused: true, reason: err.Error()}.bytes())
+		return
+	}
+	// A subscriber says nothing more: a message, or the end of the socket, is the end of it.
+	var b [1]byte
+	n, _, err := conn.ReadFromUnix(b[:])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(r, err == nil && n > 0)
+}
+
+// admit does the handshake.
+func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second)) // one who says nothing is none
+	b := make([]byte, helloSize+1)
+	n, err := conn.Read(b)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	h, err := parseHello(b[:n])
+	if err != nil {
+		return nil, err
+	}
+	peer, err := peerOf(conn)
+	if err == nil {
+		err = s.o.Allow(peer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slots := s.o.Slots
+	for h.slots > 0 && slots > int(h.slots) {
+		slots /= 2
+	}
+	c, err := newChannel(slots, 1<<bits.Len(uint(s.pool.Stats().Max)))
+	if err != nil {
+		return nil, err
+	}
+	// The arena again, for reading only: a subscriber cannot change what others see.
+	arena, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", s.pool.FD()))
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	defer arena.Close()
+	r := &remote{c: c, conn: conn, peer: peer, policy: h.policy}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.Join(ErrClosed, c.close())
+	}
+	i := bits.TrailingZeros32(^s.used)
+	if i >= maxSubscribers {
+		return nil, errors.Join(fmt.Errorf("there are %d subscribers already", maxSubscribers), c.close())
+	}
+	r.bit = 1 << i
+	w := welcome{version: version, arena: uint64(s.pool.ArenaSize()), sequence: s.sequence}
+	if _, _, err := conn.WriteMsgUnix(w.bytes(), syscall.UnixRights(int(arena.Fd()), c.fd), nil); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	s.used |= r.bit
+	s.subs = append(s.subs, r)
+	return r, nil
+}
