@@ -19,9 +19,6 @@ func SocketBuffers(fd uintptr) (send, receive int, err error) {
 	return send, receive, err
 }
 
-// Unsent is how much memory of the send buffer of the socket fd what the peer has not read takes, in bytes (SIOCOUTQ of unix(7)).
-func Unsent(fd uintptr) (int, error) { return unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }
-
 // LockFolder takes the advisory lock of a folder, waiting for at most d, and returns what gives it back. The lock goes with the
 // process, and leaves no file. Errors are those of open(2), and EAGAIN when somebody else held it all the time.
 func LockFolder(path string, d time.Duration) (unlock func(), err error) {

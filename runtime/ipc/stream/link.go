@@ -268,11 +268,11 @@ func (l *link) flush() error {
 	if l.vec.Left() == 0 {
 		return nil
 	}
-	// A socket is writable again only when most of its buffer is empty (unix_writable in net/unix/af_unix.c). So a slow peer is told
-	// from a stuck one by what it leaves in the buffer, at several times within the limit.
-	const looks = 4
-	for vain, held := 0, -1; l.vec.Left() > 0; {
-		if err := l.conn.SetWriteDeadline(time.Now().Add(max(l.e.o.WriteTimeout/looks, 1))); err != nil {
+	// A socket is writable again only when most of its buffer is empty (unix_writable in net/unix/af_unix.c), but takes more as soon
+	// as the peer has read something. So a slow peer is told from a stuck one by trying, several times within the limit.
+	const tries = 4
+	for vain := 0; l.vec.Left() > 0; {
+		if err := l.conn.SetWriteDeadline(time.Now().Add(max(l.e.o.WriteTimeout/tries, 1))); err != nil {
 			return err
 		}
 		err := l.raw.Write(l.insist)
@@ -281,13 +281,9 @@ func (l *link) flush() error {
 		}
 		switch {
 		case err == nil:
-			vain, held = 0, -1
+			vain = 0
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			now := l.unread()
-			if vain++; now != held {
-				vain = 0
-			}
-			if held = now; vain == looks-1 {
+			if vain++; vain == tries {
 				return fmt.Errorf("%w for %v", ErrStuck, l.e.o.WriteTimeout)
 			}
 		default:
@@ -295,11 +291,4 @@ func (l *link) flush() error {
 		}
 	}
 	return l.conn.SetWriteDeadline(time.Time{})
-}
-
-// unread is how much the peer has left in the socket.
-func (l *link) unread() (n int) {
-	// An error leaves 0: a peer of which nothing is known is stuck.
-	_ = l.raw.Control(func(fd uintptr) { n, _ = sys.Unsent(fd) })
-	return n
 }

@@ -653,3 +653,26 @@ func TestLastWordsArrive(t *testing.T) {
 		f.until("the client is gone", func() bool { return s.Stats().Peers == 0 })
 	}
 }
+
+// What is owned for a peer that takes nothing is bounded: the queue, and of what is being written no more than a quarter of the socket's
+// buffer, or one.
+func TestHeldFramesAreBounded(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Policy: DropOldest, Depth: 10, SendBuffer: 4096})
+	f.raw()
+	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+	send := func() int {
+		m := f.frame(1, 4096)
+		if _, err := s.Send(f.ctx, m); err != nil {
+			t.Fatal(err)
+		}
+		m.Release()
+		return f.out.Stats().Outstanding
+	}
+	for i := range 200 {
+		if n := send(); n > 10+1 {
+			t.Fatalf("frame %d: %d blocks are held", i, n)
+		}
+	}
+	f.until("the queue is full, and one is being written", func() bool { return send() == 10+1 })
+}
