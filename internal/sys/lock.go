@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,7 @@ func Lock(fd int) error {
 }
 
 // IsLocked reports whether an error of Lock says that another has the lock.
-func IsLocked(err error) bool { return err == unix.EWOULDBLOCK }
+func IsLocked(err error) bool { return errors.Is(err, unix.EWOULDBLOCK) }
 
 // Reopen opens the file behind fd once more, close-on-exec, so that it has a position and locks of its own. It needs /proc.
 func Reopen(fd int, writable bool) (int, error) {

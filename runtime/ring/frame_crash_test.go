@@ -13,8 +13,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/ring"
@@ -188,19 +191,24 @@ func TestKilledFrameWriter(t *testing.T) {
 	}
 }
 
+// asleep waits until the word says that somebody sleeps, and takes that back.
+func asleep(armed *uint32) {
+	w := (*atomic.Uint32)(unsafe.Pointer(armed))
+	for w.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	sleeping() // it says so before its last look
+	w.Store(0)
+}
+
 // TestTakeOverWakes: a writer that died between publishing and waking leaves readers asleep, and its successor wakes them.
 func TestTakeOverWakes(t *testing.T) {
 	w := newWriter(t, crashOptions())
 	r := newReader(t, w.FD())
 	done := make(chan error, 1)
 	go func() { _, err := r.Next(t.Context()); done <- err }()
-	sleeping()
-	words(t, w.FD(), area)[0] = 0 // nobody says that he sleeps
+	asleep(&words(t, w.FD(), area)[0])
 	mustWrite(t, w, crashMost)
-	sleeping()
-	if len(done) > 0 {
-		t.Fatal("the reader was woken by nobody")
-	}
 	if err := w.Abandon(); err != nil {
 		t.Fatal(err)
 	}
@@ -221,13 +229,8 @@ func TestTakeOverWakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _, err := c.WaitContent(t.Context(), 1); done <- err }()
-	sleeping()
-	words(t, p.FD(), 0)[192/4] = 0
+	asleep(&words(t, p.FD(), 0)[192/4])
 	p.Advance(1)
-	sleeping()
-	if len(done) > 0 {
-		t.Fatal("the consumer was woken by nobody")
-	}
 	q, err := ring.Open(p.FD(), ring.Producer)
 	if err != nil {
 		t.Fatal(err)
@@ -236,6 +239,43 @@ func TestTakeOverWakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(q.Unmap(), c.Unmap()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFrozenFutex: a peer that keeps the futex word as it is cannot keep a wait from ending.
+func TestFrozenFutex(t *testing.T) {
+	p := newRing(t, 1, ring.Options{Side: ring.Producer})
+	c, err := ring.Open(p.FD(), ring.Consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq := (*atomic.Uint32)(unsafe.Pointer(&words(t, p.FD(), 0)[192/4+2]))
+	var stop atomic.Bool
+	var peer sync.WaitGroup
+	peer.Go(func() {
+		for !stop.Load() {
+			seq.Store(7)
+			runtime.Gosched()
+		}
+	})
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
+		if _, err := c.WaitContent(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+	}
+	done := make(chan error)
+	go func() { _, err := c.WaitContent(t.Context(), 1); done <- err }()
+	sleeping()
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, <-done, ring.ErrClosed, "")
+	stop.Store(true)
+	peer.Wait()
+	if err := c.Unmap(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -196,7 +196,12 @@ func (r *FrameReader) gone(seq uint64) bool {
 func (r *FrameReader) wait(ctx context.Context) error {
 	d := r.m.door
 	if ctx.Done() != nil && r.m.canWake {
-		defer context.AfterFunc(ctx, r.m.wakeReaders)()
+		var left atomic.Bool
+		stop := context.AfterFunc(ctx, func() { insist(r.m.wakeReaders, left.Load) })
+		defer func() {
+			left.Store(true)
+			stop()
+		}()
 	}
 	for i := 0; ; i++ {
 		seq := d.seq.Load()
@@ -243,6 +248,9 @@ func (r *FrameReader) Close() error {
 		return nil
 	}
 	r.m.wakeReaders()
+	if idle := func() bool { return r.m.guard.inside.Load() == 0 }; !idle() {
+		go insist(r.m.wakeReaders, idle)
+	}
 	return r.m.revoke()
 }
 

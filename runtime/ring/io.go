@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -191,7 +192,7 @@ func (r *Ring) WriteTo(dst io.Writer) (int64, error) {
 	}
 	for failed == nil {
 		n, err := r.read(context.Background(), 1, drain)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return total, nil
 		}
 		if err != nil {

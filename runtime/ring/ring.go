@@ -248,6 +248,9 @@ func (r *Ring) Close() error {
 		r.ctl.unused.ended.Store(1)
 	}
 	r.wakeAll()
+	if idle := func() bool { return r.prod.inside.Load()|r.cons.inside.Load() == 0 }; !idle() {
+		go insist(r.wakeAll, idle)
+	}
 	return r.revoke()
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
 )
@@ -25,6 +27,14 @@ func token(seq uint32) uint32 { return seq<<1 | 1 }
 func (w *waiting) rouse(armed uint32) {
 	wake(w)
 	w.armed.CompareAndSwap(armed, 0)
+}
+
+// insist calls wake until the sleepers have left: a hostile peer may set the futex word back, so that one wake-up comes to nothing.
+func insist(wake func(), left func() bool) {
+	for d := time.Millisecond; !left(); d = min(2*d, 100*time.Millisecond) {
+		wake()
+		time.Sleep(d)
+	}
 }
 
 // WaitContent returns how many bytes Content has once there are n or more, 1 <= n <= Size. Sooner it returns with what is there and
@@ -83,11 +93,12 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 		return int(got), nil
 	}
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() {
-			// Not directly: the ring may be unmapped by now.
-			r.wakeAll()
-		})
-		defer stop()
+		var left atomic.Bool
+		stop := context.AfterFunc(ctx, func() { insist(r.wakeAll, left.Load) })
+		defer func() {
+			left.Store(true)
+			stop()
+		}()
 	}
 	defer w.armed.Store(0)
 	w.bytes.Store(uint32(n))
