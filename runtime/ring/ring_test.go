@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -242,23 +243,27 @@ func TestTwoGoroutines(t *testing.T) {
 	pump(t, 4<<20, send(t.Context(), r), receive(t.Context(), r))
 	// The race detector must see that what was done before Advance was done before Content.
 	shared := 0
-	go func() {
+	var first, second sync.WaitGroup
+	first.Go(func() {
 		shared = 42
 		r.Advance(1)
-	}()
+	})
 	if _, err := r.WaitContent(t.Context(), 1); err != nil || shared != 42 {
 		t.Fatal(shared, err)
 	}
+	first.Wait() // there is one producer at a time
 	for len(r.Unused()) > 0 {
 		r.Advance(len(r.Unused()))
 	}
-	go func() {
+	_ = r.Content()
+	second.Go(func() {
 		shared = 43
 		r.Consume(1)
-	}()
+	})
 	if _, err := r.WaitUnused(t.Context(), 1); err != nil || shared != 43 {
 		t.Fatal(shared, err)
 	}
+	second.Wait()
 }
 
 // TestTwoMappings has the two sides at different addresses, as two processes have.
