@@ -93,9 +93,13 @@ type pair struct {
 
 func newPair(tb testing.TB, size, ahead int) *pair {
 	p := &pair{size: size}
+	blocks := 256
+	if size > 1<<16 {
+		blocks = 24
+	}
 	for _, x := range []**pool.Pool{&p.in, &p.out} {
 		var err error
-		if *x, err = pool.New(size, pool.Options{Max: 256, Prealloc: 256}); err != nil {
+		if *x, err = pool.New(size, pool.Options{Max: blocks, Prealloc: blocks}); err != nil {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(func() { (*x).Close() })
@@ -200,6 +204,7 @@ func BenchmarkLatency(b *testing.B) {
 func benchLatency(b *testing.B, send, receive func() error) {
 	var h Histogram
 	b.ReportAllocs()
+	b.ResetTimer()
 	for range b.N {
 		start := time.Now()
 		if err := errors.Join(send(), receive()); err != nil {
