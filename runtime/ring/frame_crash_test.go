@@ -296,37 +296,72 @@ func TestOtherWordSize(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			w := newWriter(t, crashOptions())
-			cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-			cmd.Env = append(os.Environ(), childEnv+"=read")
-			cmd.ExtraFiles = []*os.File{file(t, w.FD())}
-			cmd.Stderr = os.Stderr
-			stdout, err := cmd.StdoutPipe()
-			if err == nil {
-				err = cmd.Start()
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := bufio.NewReader(stdout)
-			if _, err := out.ReadString('\n'); err != nil {
-				t.Fatal(err)
-			}
-			for i := range 2000 {
-				mustWrite(t, w, crashMost)
-				if i%10 == 0 {
-					time.Sleep(50 * time.Microsecond)
-				}
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			got, _ := io.ReadAll(out)
-			if err := cmd.Wait(); err != nil || string(got) != "2000 0\n" {
-				t.Fatalf("%v, %q", err, got)
+			if got := feed(t, argv...); got != "2000 0\n" {
+				t.Fatalf("%q", got)
 			}
 		})
 	}
+}
+
+// TestReaderInC has programs in C, of 64 and 32 bit, read what this one writes.
+func TestReaderInC(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("one side is a test of amd64")
+	}
+	for _, c := range []struct{ name, gcc, debian, emulator string }{
+		{"amd64", "gcc", "gcc", ""},
+		{"arm", "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", "qemu-arm-static"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			argv := []string{filepath.Join(t.TempDir(), "reader")}
+			if c.emulator != "" {
+				argv = append([]string{testutil.RequireTool(t, c.emulator, "qemu-user-static")}, argv...)
+			}
+			build := exec.Command(testutil.RequireTool(t, c.gcc, c.debian), "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
+				"-D_FILE_OFFSET_BITS=64", "-o", argv[len(argv)-1], "testdata/reader.c")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if got := feed(t, argv...); got != "2000\n" {
+				t.Fatalf("%q", got)
+			}
+		})
+	}
+}
+
+// feed starts a program that reads the ring at descriptor 3, writes 2000 frames, and returns what it says at the end.
+func feed(t *testing.T, argv ...string) string {
+	t.Helper()
+	w := newWriter(t, crashOptions())
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), childEnv+"=read")
+	cmd.ExtraFiles = []*os.File{file(t, w.FD())}
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewReader(stdout)
+	if _, err := out.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2000 {
+		mustWrite(t, w, crashMost)
+		if i%10 == 0 {
+			time.Sleep(50 * time.Microsecond)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := io.ReadAll(out)
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v, %q", err, got)
+	}
+	return string(got)
 }
 
 // Places in the file, see the documentation of the package.
