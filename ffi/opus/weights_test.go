@@ -29,7 +29,7 @@ func TestCopiesHoldWeights(t *testing.T) {
 	}
 	out := func(want int) {
 		t.Helper()
-		if n := int(blocks.Stats().Outstanding); n != want {
+		if n := blocks.Stats().Outstanding; n != want {
 			t.Fatalf("%d weights are held, not %d", n, want)
 		}
 	}

@@ -148,7 +148,7 @@ func (s *Stream) Read(ctx context.Context) (Frame, error) {
 }
 
 func (s *Stream) readError(err error) error {
-	if e := (*Error)(nil); err == io.EOF || errors.As(err, &e) {
+	if e := (*Error)(nil); errors.Is(err, io.EOF) || errors.As(err, &e) {
 		return err
 	}
 	m := ""

@@ -111,7 +111,7 @@ func openChannel(fd int) (c *channel, err error) {
 		return nil, err
 	}
 	if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
-		return nil, fmt.Errorf("the channel's memory could be cut off under us (%v): %w", err, ErrProtocol)
+		return nil, errors.Join(fmt.Errorf("the channel's memory could be cut off under us: %w", ErrProtocol), err)
 	}
 	if size < slotsOffset || size > int64(channelSize(maxSlots, maxReturns)) {
 		return nil, fmt.Errorf("the channel has %d bytes: %w", size, ErrProtocol)

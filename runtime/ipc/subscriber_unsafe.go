@@ -127,7 +127,7 @@ func openArena(fd int, want uint64) (m sys.Map, err error) {
 		return m, err
 	}
 	if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
-		return m, fmt.Errorf("the arena could be cut off under us (%v): %w", err, ErrProtocol)
+		return m, errors.Join(fmt.Errorf("the arena could be cut off under us: %w", ErrProtocol), err)
 	}
 	if size <= 0 || uint64(size) != want || int64(int(size)) != size {
 		return m, fmt.Errorf("the arena has %d bytes, the publisher says %d: %w", size, want, ErrProtocol)
@@ -157,7 +157,7 @@ func (s *Subscriber) wake() {
 // process ended otherwise, and the context's cause when ctx ends first.
 func (s *Subscriber) Receive(ctx context.Context) (Frame, error) {
 	f, err := s.receive(ctx)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("ipc: receiving from %s: %w", s.path, err)
 	}
 	return f, err
