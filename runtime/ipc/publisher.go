@@ -60,6 +60,7 @@ type Publisher struct {
 	file os.FileInfo
 	wg   sync.WaitGroup
 
+	empty    chan struct{} // closed when Close was called and no subscriber is left
 	turn     chan struct{} // one Publish at a time, so that all subscribers see one order
 	mu       sync.Mutex    // guards what follows
 	sequence uint64
@@ -138,7 +139,7 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
 	}
-	s := &Publisher{pool: p, o: o, path: path, l: l, file: file, turn: make(chan struct{}, 1)}
+	s := &Publisher{pool: p, o: o, path: path, l: l, file: file, turn: make(chan struct{}, 1), empty: make(chan struct{})}
 	s.wg.Go(s.accept)
 	return s, nil
 }
@@ -156,6 +157,9 @@ func (s *Publisher) remove(r *remote, misbehaved bool) {
 	_ = r.conn.Close() // which also ends its serve
 	s.used &^= r.bit
 	s.subs = slices.DeleteFunc(s.subs, func(o *remote) bool { return o == r })
+	if s.closed && len(s.subs) == 0 {
+		close(s.empty)
+	}
 	for id := range s.lent {
 		s.settle(uint32(id), r)
 	}
@@ -300,21 +304,23 @@ func (s *Publisher) Stats() PublisherStats {
 	return st
 }
 
-// Close tells the subscribers that nothing follows and ends. They keep the frames that they have, and what waits for them: the arena's memory stays
-// theirs. The pool has its blocks again at once, so do not fill any that a subscriber may still read: close the pool next. The second call
-// does nothing.
-func (s *Publisher) Close() error {
+// Close tells the subscribers that nothing follows, waits until they have received and released what they have, or are gone, and ends. When ctx
+// ends first it takes everything back: then a subscriber may still read blocks that the pool gives out again. The second call does nothing.
+func (s *Publisher) Close(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil
 	}
 	s.closed = true
-	for _, r := range slices.Clone(s.subs) {
+	for _, r := range s.subs {
 		r.c.head.closed.Store(1)
 		r.c.head.asleep.Store(1)
 		r.c.tell()
-		s.remove(r, false)
+		s.wake(r)
+	}
+	if len(s.subs) == 0 {
+		close(s.empty)
 	}
 	s.mu.Unlock()
 	if s.file != nil {
@@ -326,6 +332,15 @@ func (s *Publisher) Close() error {
 		}
 	}
 	err := s.l.Close()
+	select {
+	case <-s.empty:
+	case <-ctx.Done():
+		s.mu.Lock()
+		for _, r := range slices.Clone(s.subs) {
+			s.remove(r, false)
+		}
+		s.mu.Unlock()
+	}
 	s.wg.Wait()
 	return err
 }

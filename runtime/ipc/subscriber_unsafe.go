@@ -49,6 +49,7 @@ type Subscriber struct {
 	leases   []*lease // that are free
 	held     int
 	closed   bool
+	drained  bool // the publisher has closed, and nothing waits
 }
 
 // lease is a frame that the program has.
@@ -170,7 +171,7 @@ func (s *Subscriber) receive(ctx context.Context) (Frame, error) {
 	defer s.busy.Store(false)
 	s.joins.Reap()
 	for {
-		gone := s.gone.Load() // before the queue: what was queued before the end is still received
+		gone := s.over() // before the queue: what was queued before the end is still received
 		f, l, err := s.take()
 		switch {
 		case err != nil:
@@ -186,14 +187,25 @@ func (s *Subscriber) receive(ctx context.Context) (Frame, error) {
 	}
 }
 
-// end says how the publisher ended.
+// over reports whether the publisher queues nothing more.
+func (s *Subscriber) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone.Load() || s.drained || s.c.head != nil && s.c.head.closed.Load() != 0
+}
+
+// end says how the publisher ended, and lets go of one that waits for us.
 func (s *Subscriber) end() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed || s.c.head == nil:
+	case s.closed:
 		return ErrClosed
+	case s.drained:
+		return io.EOF
 	case s.c.head.closed.Load() != 0:
+		s.drained = true
+		_ = s.finish() // of what is ours
 		return io.EOF
 	}
 	return ErrGone
@@ -206,6 +218,9 @@ func (s *Subscriber) take() (Frame, *lease, error) {
 	for {
 		if s.closed {
 			return Frame{}, nil, ErrClosed
+		}
+		if s.drained {
+			return Frame{}, nil, nil
 		}
 		slot, full := s.c.slot(s.pos)
 		word := slot.word.Load()
@@ -284,6 +299,10 @@ func (s *Subscriber) sleep(ctx context.Context) error {
 		return ErrClosed
 	}
 	h := s.c.head
+	if h == nil {
+		s.mu.Unlock()
+		return nil
+	}
 	seq := h.news.Load()
 	h.asleep.Store(1)
 	if slot, full := s.c.slot(s.pos); lapsBetween(slot.word.Load(), full) >= 0 || s.gone.Load() {
@@ -309,7 +328,7 @@ func (s *Subscriber) sleep(ctx context.Context) error {
 // finish ends the connection and the mappings when the program has no frame any more. Not before: the publisher takes back what one had whose
 // connection ends. mu is held.
 func (s *Subscriber) finish() error {
-	if !s.closed || s.held > 0 || s.c.closed {
+	if !s.closed && !s.drained || s.held > 0 || s.c.closed {
 		return nil
 	}
 	err := errors.Join(s.conn.Close(), s.c.close(), s.arena.Unmap())
@@ -326,12 +345,13 @@ func (s *Subscriber) Close() error {
 		return nil
 	}
 	s.closed = true
-	h := s.c.head
-	h.leaving.Store(1)
-	h.waiting.Store(1)
-	s.c.look()
-	h.news.Add(1)
-	sys.FutexWakeAll(&h.news)
+	if h := s.c.head; h != nil {
+		h.leaving.Store(1)
+		h.waiting.Store(1)
+		s.c.look()
+		h.news.Add(1)
+		sys.FutexWakeAll(&h.news)
+	}
 	err := s.finish()
 	s.mu.Unlock()
 	_ = s.joins.Close() // complains of frames that are held, which is allowed here
