@@ -1,6 +1,7 @@
 package testutil
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -170,14 +171,22 @@ func TestGuest(t *testing.T) {
 			t.Errorf("no card %s:\n%s", card, list)
 		}
 	}
+	// Two ends that negotiate at the same moment may each narrow what the other
+	// has just chosen, so the player begins when the recorder runs.
+	var said bytes.Buffer
 	record := exec.Command("arecord", "-D", "plughw:Loopback,1", "-d", "1", "-f", "S16_LE", "-r", "48000", "-t", "raw", "sound")
-	record.Dir = t.TempDir()
+	record.Dir, record.Stderr = t.TempDir(), &said
 	if err := record.Start(); err != nil {
 		t.Fatal(err)
 	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if status, err := os.ReadFile("/proc/asound/Loopback/pcm1c/sub0/status"); err == nil && bytes.Contains(status, []byte("RUNNING")) {
+			break
+		}
+	}
 	output(t, "aplay", "-D", "plughw:Loopback,0", "-d", "1", "-f", "S16_LE", "-r", "48000", "-t", "raw", "/dev/zero")
 	if err := record.Wait(); err != nil {
-		t.Errorf("arecord: %v", err)
+		t.Errorf("arecord: %v: %s", err, &said)
 	}
 	if sound, err := os.ReadFile(filepath.Join(record.Dir, "sound")); err != nil || len(sound) != 2*48000 {
 		t.Errorf("%d bytes recorded, %v", len(sound), err)
