@@ -121,7 +121,11 @@ func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
 		return nil, errors.Join(err, c.close())
 	}
 	defer arena.Close()
-	r := &remote{c: c, conn: conn, peer: peer, policy: h.policy}
+	knock, err := knocker(conn)
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	r := &remote{c: c, conn: conn, knock: knock, peer: peer, policy: h.policy}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

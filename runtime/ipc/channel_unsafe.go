@@ -34,7 +34,7 @@ type channelHead struct {
 
 	// 256: written by the subscriber.
 	returned atomic.Uint32 // references given back, modulo 2^32
-	asleep   atomic.Uint32 // 1: wake the subscriber
+	asleep   atomic.Uint32 // not 0: wake the subscriber, 1 by news, 2 by a message on the socket
 	space    atomic.Uint32 // futex word: something for the publisher to look at
 	leaving  atomic.Uint32 // 1: no more frames, the subscriber only gives back
 	_        [112]byte
@@ -155,11 +155,18 @@ func (c *channel) slot(pos uint32) (*frameSlot, uint32) {
 // lapsBetween is by how many laps word a is ahead of word b.
 func lapsBetween(a, b uint32) int32 { return int32((a&^stateMask)-(b&^stateMask)) >> 2 }
 
-// tell wakes the subscriber if it sleeps, and look the publisher.
-func (c *channel) tell() {
-	if c.head.asleep.Load() != 0 {
+// asleepOnSocket is head.asleep of a subscriber that polls its socket, where it also sees its publisher's end.
+const asleepOnSocket = 2
+
+// tell wakes the subscriber if it sleeps, by way of its socket if need be, and look the publisher.
+func (c *channel) tell(socket func()) {
+	if asleep := c.head.asleep.Load(); asleep != 0 {
 		c.head.asleep.Store(0)
 		c.head.news.Add(1)
+		if asleep == asleepOnSocket {
+			socket()
+			return
+		}
 		sys.FutexWakeAll(&c.head.news)
 	}
 }

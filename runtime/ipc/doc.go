@@ -27,6 +27,9 @@
 // make room, by a compare-and-swap from full to empty. The lap keeps either from mistaking the next frame in the slot for the one it means. To
 // give a block back the subscriber writes its name into the list of returns, and then counts the list up.
 //
+// Who finds nothing to do sets a word and sleeps by futex; the other side looks at that word after each change. A subscriber may instead ask to be
+// woken by a message of one byte on its socket, which it polls together with other things, and on which it also sees the publisher's end.
+//
 // # When a process dies
 //
 // The kernel closes its socket. What a dead subscriber had is in the publisher's own lists, and is taken back from there. What a dead publisher

@@ -60,7 +60,7 @@ func (s *Publisher) write(r *remote, slot *frameSlot, full, pos uint32, f *descr
 	r.held++
 	slot.word.Store(full)
 	r.c.head.tail.Store(pos + 1)
-	r.c.tell()
+	r.c.tell(r.knock)
 }
 
 // drop takes back up to n of the frames that wait, the oldest first.

@@ -109,6 +109,21 @@ func receiveFDs(conn *net.UnixConn, b []byte, most int) (int, []int, error) {
 	return n, fds, nil
 }
 
+// knocker makes a function that sends a message of one byte, and never waits. Where the socket has no room its owner has messages to read, and
+// is awake; where it is closed nobody sleeps.
+func knocker(conn *net.UnixConn) (func(), error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	message := []byte{0}
+	write := func(fd uintptr) bool {
+		_, _ = syscall.SendmsgN(int(fd), message, nil, nil, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+		return true
+	}
+	return func() { _ = raw.Write(write) }, nil
+}
+
 func closeAll(fds []int) error {
 	var err error
 	for _, fd := range fds {

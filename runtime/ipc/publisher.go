@@ -83,6 +83,7 @@ type loan struct {
 type remote struct {
 	c      *channel
 	conn   *net.UnixConn
+	knock  func() // wakes a subscriber that polls its socket
 	peer   Peer
 	policy Policy
 	bit    uint32
@@ -315,8 +316,8 @@ func (s *Publisher) Close(ctx context.Context) error {
 	s.closed = true
 	for _, r := range s.subs {
 		r.c.head.closed.Store(1)
-		r.c.head.asleep.Store(1)
-		r.c.tell()
+		r.c.head.asleep.CompareAndSwap(0, 1)
+		r.c.tell(r.knock)
 		s.wake(r)
 	}
 	if len(s.subs) == 0 {
