@@ -178,29 +178,49 @@ func (c *Client) Stats() Stats {
 // then the error wraps the cause of ctx, and what was not written counts as lost. Messages that nobody has received are
 // released. It may be called again, and from several goroutines.
 func (c *Client) Stop(ctx context.Context) error {
+	over := c.ended()
+	if ctx.Err() != nil {
+		c.abort() // first, so that the writer does not find its queue ended and still sends a stop message
+	}
 	c.out.close(false)
 	c.e.inbox.close(true)
-	select {
-	case <-c.over:
+	if over {
 		return nil
-	default:
 	}
-	select {
-	case <-c.over:
-		return nil
-	case <-ctx.Done():
+	if ctx.Err() == nil {
+		select {
+		case <-c.over:
+			return nil
+		case <-ctx.Done():
+		}
 	}
-	c.mu.Lock()
-	c.cancel()
-	if c.link != nil {
-		c.link.fail(ErrClosed)
-	}
-	c.mu.Unlock()
+	c.abort()
 	<-c.over
 	return fmt.Errorf("stopping before all was written: %w", context.Cause(ctx))
 }
 
-// Close ends the client at once, without writing what waits. It may be called again.
+// ended reports whether all goroutines are gone.
+func (c *Client) ended() bool {
+	select {
+	case <-c.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// abort ends the connection, if there is one, and the attempts to make one.
+func (c *Client) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancel()
+	if c.link != nil {
+		c.link.fail(ErrClosed)
+	}
+}
+
+// Close ends the client at once, without writing what waits: the server finds the end of the connection, and no stop message. It may be
+// called again.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -42,8 +42,8 @@ func TestHeartbeatIsAnswered(t *testing.T) {
 
 func TestHeartbeats(t *testing.T) {
 	f := setUp(t)
-	s := f.server(Options{Heartbeat: 25 * time.Millisecond})
-	c := f.client(Options{Heartbeat: 25 * time.Millisecond})
+	s := f.server(Options{Heartbeat: 100 * time.Millisecond})
+	c := f.client(Options{Heartbeat: 100 * time.Millisecond})
 	f.until("heartbeats are answered on both sides", func() bool {
 		a, b := s.Stats(), c.Stats()
 		return a.Acks > 5 && b.Acks > 5 && a.RoundTrip.Count > 2 && b.RoundTrip.Count > 2
@@ -301,7 +301,7 @@ func TestStopWritesWhatWaits(t *testing.T) {
 // With a peer that takes nothing, Stop ends at its deadline, and what was not written is counted and given back.
 func TestStopHasADeadline(t *testing.T) {
 	f := setUp(t)
-	s := f.server(Options{Depth: 200, SendBuffer: 4096})
+	s := f.server(Options{Depth: 200, SendBuffer: 4096, WriteTimeout: time.Hour})
 	f.raw()
 	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
 	for i := range 100 {
@@ -313,12 +313,8 @@ func TestStopHasADeadline(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, 50*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	if err := s.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
-	}
-	if d := time.Since(start); d > 3*time.Second {
-		t.Errorf("took %v", d)
 	}
 	st := s.Stats()
 	f.reconcile(st)
@@ -327,6 +323,45 @@ func TestStopHasADeadline(t *testing.T) {
 	}
 	if n := f.out.Stats().Outstanding; n != 0 {
 		t.Errorf("%d blocks are still out", n)
+	}
+}
+
+// Close sends no stop message, from either end, wherever the writer is at the time.
+func TestCloseSaysNothing(t *testing.T) {
+	f := setUp(t)
+	for range 30 {
+		s := f.server(Options{})
+		var raws []*net.UnixConn
+		for range 4 {
+			raws = append(raws, f.raw())
+		}
+		f.until("the clients are there", func() bool { return s.Stats().Peers == 4 })
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range raws {
+			if got, err := io.ReadAll(c); err != nil || len(got) != 0 {
+				t.Fatalf("Close of the server wrote % x, %v", got, err)
+			}
+			c.Close()
+		}
+		l, err := net.Listen("unix", f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := f.client(Options{})
+		peer, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(peer); err != nil || len(got) != 0 {
+			t.Fatalf("Close of the client wrote % x, %v", got, err)
+		}
+		peer.Close()
+		l.Close()
 	}
 }
 
@@ -469,10 +504,10 @@ func TestDescriptorLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.until("accepting failed", func() bool { return s.Stats().AcceptErrors >= 2 })
-	before := s.Stats().AcceptErrors
+	start, before := time.Now(), s.Stats().AcceptErrors
 	time.Sleep(100 * time.Millisecond)
-	if n := s.Stats().AcceptErrors - before; n > 30 {
-		t.Errorf("%d attempts in 100 ms", n)
+	if n, d := s.Stats().AcceptErrors-before, time.Since(start); n > 10+uint64(d/(5*time.Millisecond)) {
+		t.Errorf("%d attempts in %v", n, d)
 	}
 	for _, fd := range taken {
 		syscall.Close(fd)

@@ -150,7 +150,7 @@ func TestQueuedFramesAreOwned(t *testing.T) {
 func TestStuckClientHarmsNobody(t *testing.T) {
 	f := setUp(t)
 	reasons, disconnected := ends()
-	s := f.server(Options{Policy: DropOldest, Depth: 100, SendBuffer: 4096, WriteTimeout: 100 * time.Millisecond, Disconnected: disconnected})
+	s := f.server(Options{Policy: DropOldest, Depth: 100, SendBuffer: 4096, WriteTimeout: 2 * time.Second, Disconnected: disconnected})
 	f.raw()
 	f.until("the stuck one is there", func() bool { return s.Stats().Peers == 1 })
 	c := f.client(Options{Pool: f.in})
@@ -185,7 +185,7 @@ func TestStuckClientHarmsNobody(t *testing.T) {
 func TestSlowClientStays(t *testing.T) {
 	f := setUp(t)
 	reasons, disconnected := ends()
-	s := f.server(Options{Depth: 1, SendBuffer: 32 << 10, WriteTimeout: 500 * time.Millisecond, Disconnected: disconnected})
+	s := f.server(Options{Depth: 1, SendBuffer: 32 << 10, WriteTimeout: time.Second, Disconnected: disconnected})
 	c := f.raw()
 	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
 	const frames = 60
@@ -202,7 +202,7 @@ func TestSlowClientStays(t *testing.T) {
 	f.until("the socket is full", func() bool { return s.Stats().Waits > 0 })
 	for i := range frames {
 		if i < 15 {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // together more than the limit, each much less
 		}
 		if len(reasons) > 0 {
 			t.Fatalf("disconnected before frame %d: %v", i, <-reasons)
@@ -306,19 +306,18 @@ func TestReconnectDoesNotStorm(t *testing.T) {
 		}
 	}()
 	c := f.client(Options{MinBackoff: 10 * time.Millisecond, MaxBackoff: 80 * time.Millisecond})
+	start := time.Now()
 	time.Sleep(400 * time.Millisecond)
-	if n := c.Stats().Connects; n > 20 {
-		t.Errorf("%d connections in 400 ms", n)
+	if n, d := c.Stats().Connects, time.Since(start); n > 5+uint64(d/(40*time.Millisecond)) {
+		t.Errorf("%d connections in %v", n, d)
 	}
 	f.until("it came back", func() bool { return c.Stats().Connects > 1 })
 }
 
 func TestGivingUp(t *testing.T) {
 	f := setUp(t)
-	start := time.Now()
-	_, err := Dial(f.ctx, f.path, Options{MaxAttempts: 3, MinBackoff: time.Millisecond})
-	if err == nil || time.Since(start) > 5*time.Second {
-		t.Errorf("%v after %v", err, time.Since(start))
+	if _, err := Dial(f.ctx, f.path, Options{MaxAttempts: 3, MinBackoff: time.Millisecond}); err == nil || f.ctx.Err() != nil {
+		t.Errorf("%v, %v", err, f.ctx.Err())
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, 30*time.Millisecond)
 	defer cancel()

@@ -190,6 +190,9 @@ func (s *Server) Stop(ctx context.Context) error {
 		err = s.socket.close()
 	}
 	for _, l := range links {
+		if ctx.Err() != nil {
+			l.fail(ErrClosed) // first, so that the writer does not find its queue ended and still sends a stop message
+		}
 		l.out.close(false)
 	}
 	s.e.inbox.close(true)
@@ -210,7 +213,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	return err
 }
 
-// Close ends the server at once, without writing what waits. It may be called again.
+// Close ends the server at once, without writing what waits: clients find the end of the connection, and no stop message. It may be called
+// again.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
