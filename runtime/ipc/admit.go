@@ -115,6 +115,7 @@ func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.label(s.pool.ID(), peer.PID, h.policy)
 	// The arena again, for reading only: a subscriber cannot change what others see.
 	arena, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", s.pool.FD()))
 	if err != nil {

@@ -24,13 +24,20 @@ const (
 type channelHead struct {
 	magic, version uint32
 	slots, returns uint32 // capacities, powers of two
-	_              [112]byte
+	// For who looks on, poolgen top; neither side reads it.
+	arena, above uint32 // id of the pool's arena, low and high half; 0: a publisher that tells nothing of this, and does not count below
+	pid          uint32 // of the subscriber's process, as the publisher sees it
+	policy       uint32
+	_            [96]byte
 
 	// 128: written by the publisher.
 	tail   atomic.Uint32 // frames written, modulo 2^32
 	closed atomic.Uint32 // 1: nothing follows
 	news   atomic.Uint32 // futex word: something for the subscriber to look at
-	_      [116]byte
+	// For who looks on, modulo 2^32. What the subscriber has, in its queue or in use, is tail - dropped - returned.
+	dropped atomic.Uint32 // frames taken back from the queue
+	lost    atomic.Uint32 // those, and the ones that never were in it
+	_       [108]byte
 
 	// 256: written by the subscriber.
 	returned atomic.Uint32 // references given back, modulo 2^32
@@ -67,7 +74,10 @@ type frameSlot struct {
 
 var (
 	_ = [1]struct{}{}[unsafe.Sizeof(channelHead{})-slotsOffset]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.arena)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.policy)-28]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.tail)-128]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.lost)-144]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.returned)-256]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.waiting)-384]
 	_ = [1]struct{}{}[unsafe.Sizeof(frameSlot{})-64]
@@ -144,6 +154,12 @@ func view(m sys.Map, fd int) *channel {
 	c.back = unsafe.Slice((*atomic.Uint32)(unsafe.Add(m.Base(), slotsOffset+64*len(c.slots))), h.returns)
 	c.shift = uint32(bits.TrailingZeros32(h.slots))
 	return c
+}
+
+// label says what the channel is of, to who looks on. The subscriber does not have it yet.
+func (c *channel) label(arena uint64, pid int32, p Policy) {
+	h := c.head
+	h.arena, h.above, h.pid, h.policy = uint32(arena), uint32(arena>>32), uint32(pid), uint32(p)
 }
 
 // slot is the slot of a position, and the word that says full in its lap. Laps go round at 2^30, positions at 2^32.

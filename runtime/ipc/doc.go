@@ -30,6 +30,9 @@
 // Who finds nothing to do sets a word and sleeps by futex; the other side looks at that word after each change. A subscriber may instead ask to be
 // woken by a message of one byte on its socket, which it polls together with other things, and on which it also sees the publisher's end.
 //
+// The publisher also writes there what poolgen top shows of a subscriber: the pool, the process, the policy, and how many frames it took back
+// or lost. Neither side reads it.
+//
 // # When a process dies
 //
 // The kernel closes its socket. What a dead subscriber had is in the publisher's own lists, and is taken back from there. What a dead publisher

@@ -38,11 +38,11 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 			s.drop(r, 1)
 		case r.policy == Block:
 			if err := s.await(ctx, r, slot, word); err != nil {
-				r.lost++
+				r.lose()
 				return false, err
 			}
 		default: // full, or just being taken
-			r.lost++
+			r.lose()
 			return false, nil
 		}
 	}
@@ -80,9 +80,19 @@ func (s *Publisher) drop(r *remote, n uint32) {
 			s.remove(r, true)
 			return
 		}
-		r.lost++
+		r.lose()
 		r.given--
+		r.dropped++
+		r.c.head.dropped.Store(r.dropped)
 		s.settle(id, r)
+	}
+}
+
+// lose counts a frame that is dropped for the subscriber.
+func (r *remote) lose() {
+	r.lost++
+	if h := r.c.head; h != nil { // it may have gone while Publish waited
+		h.lost.Store(uint32(r.lost))
 	}
 }
 

@@ -92,6 +92,8 @@ type remote struct {
 	given  uint64
 	lost   uint64
 	held   int
+
+	dropped uint32 // frames that were taken back from the queue
 }
 
 // PublisherStats is a snapshot of what a publisher did.

@@ -25,6 +25,7 @@ type Pool struct {
 	slow    atomic.Uint32 // slowDebug, slowClosed: what makes Get look twice
 
 	name     string
+	id       uint64
 	atLimit  Limit
 	errLimit error // ErrLimit with the pool's name, made once: a full pool allocates nothing
 	arena    *arena
@@ -89,7 +90,7 @@ func Open(fd int) (*Pool, error) {
 }
 
 func assemble(name string, a *arena, g geometry) *Pool {
-	p := &Pool{name: name, arena: a, geo: g, debug: g.debug, stride: uintptr(g.stride), desc: a.desc()}
+	p := &Pool{name: name, id: a.super().arenaID, arena: a, geo: g, debug: g.debug, stride: uintptr(g.stride), desc: a.desc()}
 	p.bind()
 	p.errLimit = fmt.Errorf("poolgen: pool %q: %w (%d blocks of %d bytes); release sooner, raise Max or Budget, or use Wait", name, ErrLimit, g.fixed, g.capacity)
 	if g.debug != 0 {
@@ -103,6 +104,9 @@ func assemble(name string, a *arena, g geometry) *Pool {
 
 // Name is the pool's name in errors and Stats.
 func (p *Pool) Name() string { return p.name }
+
+// ID is the arena's: a random number, the same in every process that maps it.
+func (p *Pool) ID() uint64 { return p.id }
 
 // Get takes a block, or one from the heap where Options.AtLimit says so, and never blocks. The buffer's content is undefined, its
 // Len is its Cap. The caller owes one Release. It returns ErrLimit when every block is in use and ErrClosed after Close.
