@@ -30,3 +30,36 @@ func FutexWakeAll(word *atomic.Uint32) { wake(word, math.MaxInt32) }
 func wake(word *atomic.Uint32, n uintptr) {
 	_, _, _ = unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWake, n, 0, 0, 0)
 }
+
+// FutexSet is words to sleep on at once, as struct futex_waitv of linux/futex.h lists them. It may be used again after Reset.
+type FutexSet struct {
+	n     uint32
+	waits [maxFutexSet]futexWaitV
+}
+
+const maxFutexSet = 34
+
+type futexWaitV struct {
+	value    uint64
+	address  uint64
+	flags    uint32
+	reserved uint32
+}
+
+const futexSize32 = 2 // FUTEX_32 and FUTEX2_SIZE_U32: not private to this process
+
+// Reset empties the set.
+func (s *FutexSet) Reset() { s.n = 0 }
+
+// Add puts a word into the set, at most 34, and the value that it sleeps on. The word stays where it is until Wait has returned.
+func (s *FutexSet) Add(word *atomic.Uint32, value uint32) {
+	s.waits[s.n] = futexWaitV{uint64(value), uint64(uintptr(unsafe.Pointer(word))), futexSize32, 0}
+	s.n++
+}
+
+// Wait sleeps while all words have their values, until a wake-up of any or a signal. It returns false if the kernel cannot do so:
+// kernels before 5.16 cannot.
+func (s *FutexSet) Wait() bool {
+	_, _, err := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&s.waits)), uintptr(s.n), 0, 0, 0, 0)
+	return err == 0 || err == unix.EAGAIN || err == unix.EINTR
+}

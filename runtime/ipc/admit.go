@@ -143,5 +143,6 @@ func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
 	}
 	s.used |= r.bit
 	s.subs = append(s.subs, r)
+	s.change() // whoever waits for a block waits for its blocks too
 	return r, nil
 }

@@ -2,6 +2,7 @@
 // in place. Package stream is the older socket protocol, which copies.
 //
 //	publisher, err := ipc.Listen("/run/camera", frames, ipc.PublisherOptions{})
+//	frame, err := publisher.Get(ctx)
 //	n, err := publisher.Publish(ctx, frame, ipc.Meta{PTS: pts})
 //
 //	camera, err := ipc.Subscribe(ctx, "/run/camera", ipc.SubscriberOptions{Policy: ipc.Latest})
@@ -13,7 +14,7 @@
 // Publish keeps a reference of its own to the block until every subscriber has given it back or is gone; the caller's stays the caller's, and the
 // block must not be written to again until it comes out of the pool anew. Who receives a frame owes one Release. A frame is readable until then,
 // also after Close and after the publisher was killed; it is mapped for reading only. The pool needs blocks for what waits (a queue's length for
-// each subscriber) and for what they hold; [Publisher.Collect] gives those back to it that were released.
+// each subscriber) and for what they hold; [Publisher.Get] takes a block, and waits until they have given one back.
 //
 // # What is shared
 //

@@ -84,9 +84,8 @@ func childPublishes(path string) error {
 const frameSize = 4000
 
 // send publishes frame n, whose content tells its number.
-func send(s *Publisher, p *pool.Pool, n uint64, user uint32) error {
-	s.Collect()
-	b, err := p.Get()
+func send(s *Publisher, _ *pool.Pool, n uint64, user uint32) error {
+	b, err := s.Get(context.Background())
 	if err != nil {
 		return err
 	}
@@ -427,13 +426,12 @@ func TestListen(t *testing.T) {
 
 // TestAllocations publishes, receives and gives back, and allocates nothing.
 func TestAllocations(t *testing.T) {
-	s, p, path := start(t, 8, PublisherOptions{})
+	s, _, path := start(t, 8, PublisherOptions{})
 	sub := subscriber(t, path, SubscriberOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	step := func() {
-		s.Collect()
-		b, err := p.Get()
+		b, err := s.Get(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -60,6 +61,7 @@ type Publisher struct {
 	file os.FileInfo
 	wg   sync.WaitGroup
 
+	changes  atomic.Uint32 // futex word, which no subscriber sees: somebody came or went, or Close
 	empty    chan struct{} // closed when Close was called and no subscriber is left
 	turn     chan struct{} // one Publish at a time, so that all subscribers see one order
 	mu       sync.Mutex    // guards what follows
@@ -71,12 +73,9 @@ type Publisher struct {
 	used     uint32    // bits of subscribers
 	closed   bool
 	stats    PublisherStats
-}
-
-// loan is a block that subscribers have.
-type loan struct {
-	buf  pool.Buf
-	mask uint32
+	getters  []*getter // that are free
+	// oldKernel says that this kernel cannot sleep on several words at once.
+	oldKernel bool
 }
 
 // remote is a subscriber.
@@ -167,55 +166,8 @@ func (s *Publisher) remove(r *remote, misbehaved bool) {
 		s.settle(uint32(id), r)
 	}
 	s.wake(r)
+	s.change()
 	_ = r.c.close()
-}
-
-// settle takes one subscriber's share of a loan back. mu is held.
-func (s *Publisher) settle(id uint32, r *remote) {
-	l := &s.lent[id]
-	if l.mask&r.bit == 0 {
-		return
-	}
-	l.mask &^= r.bit
-	r.held--
-	if l.mask == 0 {
-		l.buf.Release()
-		l.buf = pool.Buf{}
-		s.free = append(s.free, id)
-	}
-}
-
-// collect takes what subscribers gave back. mu is held.
-func (s *Publisher) collect() {
-	for i := len(s.subs) - 1; i >= 0; i-- {
-		s.collectFrom(s.subs[i])
-	}
-}
-
-func (s *Publisher) collectFrom(r *remote) {
-	returned := r.c.head.returned.Load()
-	if returned-r.read > uint32(len(r.c.back)) {
-		s.remove(r, true)
-		return
-	}
-	for ; r.read != returned; r.read++ {
-		id := r.c.back[r.read&uint32(len(r.c.back)-1)].Load()
-		if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
-			s.remove(r, true) // it gives back what it does not have
-			return
-		}
-		s.settle(id, r)
-	}
-}
-
-// Collect gives the blocks back to the pool that subscribers have released. Publish does so too; a program that waits for a free block of
-// the pool calls it first.
-func (s *Publisher) Collect() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		s.collect()
-	}
 }
 
 // Publish gives a frame to every subscriber, and returns to how many. It never fails for want of one, or because one is slow, unless that one
@@ -264,30 +216,6 @@ func (s *Publisher) Publish(ctx context.Context, b pool.Buf, m Meta) (int, error
 	return given, nil
 }
 
-// ownBit keeps a loan while it is being given.
-const ownBit = 1 << maxSubscribers
-
-func (s *Publisher) lend(b pool.Buf) uint32 {
-	if len(s.free) == 0 {
-		s.free = append(s.free, uint32(len(s.lent)))
-		s.lent = append(s.lent, loan{})
-	}
-	id := s.free[len(s.free)-1]
-	s.free = s.free[:len(s.free)-1]
-	s.lent[id] = loan{b, ownBit}
-	return id
-}
-
-func (s *Publisher) settleOwn(id uint32) {
-	l := &s.lent[id]
-	l.mask &^= ownBit
-	if l.mask == 0 {
-		l.buf.Release()
-		l.buf = pool.Buf{}
-		s.free = append(s.free, id)
-	}
-}
-
 // Stats is a snapshot.
 func (s *Publisher) Stats() PublisherStats {
 	s.mu.Lock()
@@ -322,6 +250,7 @@ func (s *Publisher) Close(ctx context.Context) error {
 		r.c.tell(r.knock)
 		s.wake(r)
 	}
+	s.change()
 	if len(s.subs) == 0 {
 		close(s.empty)
 	}

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -127,38 +126,6 @@ func (p *Pool) Get() (Buf, error) {
 		}
 	}
 	return p.getSlow(true)
-}
-
-// Wait takes a block as Get does, and sleeps until one is released if every block is in use. It returns ctx's cause when ctx
-// ends first. Waiters are woken in no particular order.
-func (p *Pool) Wait(ctx context.Context) (Buf, error) {
-	b, err := p.getSlow(false)
-	if !errors.Is(err, ErrLimit) {
-		return b, err
-	}
-	if ctx.Err() != nil {
-		return Buf{}, fmt.Errorf("poolgen: waiting for a block of pool %q: %w", p.name, context.Cause(ctx))
-	}
-	p.waits.Add(1)
-	d := p.desc
-	d.attention.Add(1)
-	defer d.attention.Add(^uint32(0))
-	stop := context.AfterFunc(ctx, func() {
-		d.wakeSeq.Add(1)
-		sys.FutexWakeAll(&d.wakeSeq)
-	})
-	defer stop()
-	for {
-		// The order matters: whoever releases changes the sequence after the block is free.
-		seq := d.wakeSeq.Load()
-		if b, err := p.getSlow(false); !errors.Is(err, ErrLimit) {
-			return b, err
-		}
-		if ctx.Err() != nil {
-			return Buf{}, fmt.Errorf("poolgen: waiting for a block of pool %q: %w", p.name, context.Cause(ctx))
-		}
-		sys.FutexWait(&d.wakeSeq, seq)
-	}
 }
 
 // released runs after a last release while somebody waits or the pool is closed.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -20,6 +21,26 @@ func nextGeneration(g uint32) uint32 {
 
 // getSlow takes a block without a hint. Only counted misses and refusals move the counters: Wait looks many times.
 func (p *Pool) getSlow(counted bool) (Buf, error) {
+	b, err := p.getArena()
+	if b.p != nil || !errors.Is(err, ErrLimit) {
+		return b, err
+	}
+	if counted {
+		p.desc.misses.Add(1)
+	}
+	if p.atLimit == LimitHeap {
+		if b, err := p.heapBlock(); err == nil {
+			return b, nil
+		}
+	}
+	if counted {
+		p.desc.refusals.Add(1)
+	}
+	return Buf{}, p.errLimit
+}
+
+// getArena takes a block of the arena; p.errLimit says that none is free.
+func (p *Pool) getArena() (Buf, error) {
 	for {
 		if p.slow.Load()&slowClosed != 0 {
 			return Buf{}, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
@@ -34,21 +55,9 @@ func (p *Pool) getSlow(counted bool) (Buf, error) {
 			return p.handOut(i)
 		}
 		if p.debug&DebugQuarantine == 0 || !p.freeQuarantined(0) {
-			break
+			return Buf{}, p.errLimit
 		}
 	}
-	if counted {
-		p.desc.misses.Add(1)
-	}
-	if p.atLimit == LimitHeap {
-		if b, err := p.heapBlock(); err == nil {
-			return b, nil
-		}
-	}
-	if counted {
-		p.desc.refusals.Add(1)
-	}
-	return Buf{}, p.errLimit
 }
 
 // nearby claims a block from the hints of this goroutine's group.
