@@ -18,6 +18,13 @@
 // follows the time that frames wait: down while that is above the target, up while it is below half of it and frames find the queue full,
 // and only when two windows of 32 frames in a row agree.
 //
+// # Clients that come later
+//
+// A server remembers the config message that Send was given last, and begins with it towards each client that connects, before any frame and
+// outside of the queue's policy: so a client knows how to read what comes, whenever it joins. Old clients may not expect one at
+// that time: Options.NoReplay turns it off. What SendTo is given is not remembered. [Server.Clients] tells of each client who it is and what
+// became of the messages for it.
+//
 // # Peers that misbehave
 //
 // A header with another magic, or one that announces more than Options.MaxMessage, ends the connection: where the next header would

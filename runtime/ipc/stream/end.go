@@ -23,7 +23,7 @@ type endCounts struct {
 	received, bytesReceived       uint64
 	unwanted, noBlock, skipped    uint64
 	skewed, heartbeats, acks      uint64
-	connects, refused             uint64
+	connects, refused, denied     uint64
 	protocol, stuck, acceptErrors uint64
 	latency, roundTrip            Histogram
 	sendBuffer, receiveBuffer     int
@@ -98,9 +98,11 @@ func (e *end) skipped()  { e.mu.Lock(); e.counts.skipped++; e.mu.Unlock() }
 func (e *end) unwanted() { e.mu.Lock(); e.counts.unwanted++; e.mu.Unlock() }
 func (e *end) noBlock()  { e.mu.Lock(); e.counts.noBlock++; e.mu.Unlock() }
 
-func (e *end) ack(after time.Duration) {
+func (l *link) ack(after time.Duration) {
+	e := l.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.counts.acks++
 	e.counts.roundTrip.Record(after)
+	l.roundTrip.Record(after)
 }

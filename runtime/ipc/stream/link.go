@@ -25,6 +25,10 @@ type link struct {
 	raw  syscall.RawConn
 	out  *queue
 	owns bool // out ends with the link: a server's
+	peer Peer // of a server's
+
+	received, bytesReceived uint64    // under e.mu
+	roundTrip               Histogram // under e.mu
 
 	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
@@ -43,6 +47,7 @@ type link struct {
 	headers     [maxBatch][HeaderSize]byte
 	try, insist func(fd uintptr) bool // for raw.Write; here, so that a write allocates nothing
 	err         error
+	greeting    bool  // the first of batch waits to be sent before what is in the queue
 	lastHeard   int64 // heard at the last heartbeat
 	beats       int   // heartbeats since the peer was heard
 }
@@ -101,6 +106,12 @@ func (l *link) size() error {
 	return err
 }
 
+// greet makes m, whose reference it takes over, the first message of the link, whatever its policy is. It is called before run.
+func (l *link) greet(m Message) {
+	l.greeting = true
+	l.batch[0] = l.out.adopt(m)
+}
+
 // fail ends the link; the first reason counts.
 func (l *link) fail(reason error) {
 	l.once.Do(func() {
@@ -143,6 +154,14 @@ func (l *link) write() error {
 		t := time.NewTicker(l.e.o.Heartbeat)
 		defer t.Stop()
 		tick = t.C
+	}
+	if l.greeting {
+		l.greeting = false
+		sent, err := l.send(l.batch[:1])
+		l.out.settle(l.batch[:1], sent)
+		if err != nil {
+			return err
+		}
 	}
 	slept := false
 	for {

@@ -64,6 +64,10 @@ type Options struct {
 	// read right into their blocks, with a system call each.
 	ReadAhead int
 
+	Mode     os.FileMode      // of a server's socket file, permission bits alone; 0 means 0o600. Abstract sockets have none
+	Allow    func(Peer) error // of a server: whether a process may connect, asked on the goroutine that accepts. nil: whom Mode lets in; at an abstract socket, this user and root
+	NoReplay bool             // a server does not send the last config message to clients that come later; for clients that take none at that time
+
 	MaxMessage    uint32                          // a header that announces more bytes ends the connection; 0 means 16 MiB
 	MaxClients    int                             // of a server; 0 means 16; further ones are disconnected at once
 	SendBuffer    int                             // of the socket in bytes, before the kernel doubles it; 0 leaves it. The kernel has its own limit: see Stats
@@ -79,6 +83,7 @@ type Options struct {
 
 func (o Options) withDefaults() (Options, error) {
 	o.Magic = cmp.Or(o.Magic, Output)
+	o.Mode = cmp.Or(o.Mode, 0o600)
 	o.Depth = cmp.Or(o.Depth, 64)
 	o.Inbox = cmp.Or(o.Inbox, 64)
 	o.MaxMessage = cmp.Or(o.MaxMessage, 16<<20)
@@ -99,6 +104,8 @@ func (o Options) withDefaults() (Options, error) {
 		o.Inbox = 1
 	}
 	switch {
+	case o.Mode&^os.ModePerm != 0:
+		return o, fmt.Errorf("mode %v of a socket's file: permission bits alone can be set", o.Mode)
 	case o.Policy > LatestOnly || o.InboxPolicy > LatestOnly:
 		return o, fmt.Errorf("no such policy: %d and %d", o.Policy, o.InboxPolicy)
 	case o.MinDepth < 1 || o.Depth < o.MinDepth || o.MaxDepth < o.Depth || o.MaxDepth > 1<<20:

@@ -123,6 +123,15 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 	return nil
 }
 
+// adopt counts a message that goes past the queue, to be settled as if next had handed it out.
+func (q *queue) adopt(m Message) entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.counts.offered++
+	q.counts.taken++
+	return entry{m, len(m.Bytes()), time.Since(q.start)}
+}
+
 // wait sleeps until there is room. It is called, and returns, with the lock held.
 func (q *queue) wait(ctx context.Context, stop <-chan struct{}) error {
 	q.counts.waits++

@@ -158,7 +158,7 @@ func (r *reader) message() error {
 		l.heard.Store(int64(now))
 		l.answered.Store(true)
 		if asked := l.asked.Swap(0); asked != 0 {
-			l.e.ack(now - time.Duration(asked))
+			l.ack(now - time.Duration(asked))
 		}
 		return nil
 	}
@@ -215,6 +215,8 @@ func (r *reader) arrived(h Header) {
 	defer e.mu.Unlock()
 	e.counts.received++
 	e.counts.bytesReceived += uint64(h.Length)
+	r.l.received++
+	r.l.bytesReceived += uint64(h.Length)
 	if latency < 0 || latency > maxLatency { // also when the subtraction overflowed
 		e.counts.skewed++
 		return

@@ -22,6 +22,9 @@ type Server struct {
 	stopping bool
 	last     uint64 // id of the last client
 	clients  sync.WaitGroup
+
+	hasConfig bool
+	config    Message // the last one, with a reference of its own
 }
 
 // Listen makes a server at a path, which may come from [Path]; one that begins with @ is an abstract socket. The file of a server
@@ -32,7 +35,10 @@ func Listen(path string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen(path)
+	if e.o.Allow == nil {
+		e.o.Allow = allowed(path)
+	}
+	l, err := listen(path, e.o.Mode)
 	if err != nil {
 		return nil, err
 	}
@@ -67,31 +73,7 @@ func (s *Server) accept() {
 		s.admit(conn)
 	}
 	s.clients.Wait()
-}
-
-func (s *Server) admit(conn *net.UnixConn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	links := *s.links.Load()
-	if s.stopping || len(links) >= s.e.o.MaxClients {
-		conn.Close()
-		s.e.mu.Lock()
-		s.e.counts.refused++
-		s.e.mu.Unlock()
-		return
-	}
-	s.last++
-	l, err := newLink(s.e, conn, s.last, s.e.newQueue(), true)
-	if err != nil {
-		return // the client was gone before it was here
-	}
-	s.e.mu.Lock()
-	s.e.counts.connects++
-	s.e.mu.Unlock()
-	next := append(slices.Clone(links), l)
-	s.links.Store(&next)
-	s.clients.Add(1)
-	go s.serve(l)
+	s.forget()
 }
 
 func (s *Server) serve(l *link) {
@@ -109,13 +91,16 @@ func (s *Server) serve(l *link) {
 }
 
 // Send queues a message for every client, in turn, and returns for how many: 0, without an error, when none is connected. It takes references
-// of its own to the payload; the caller keeps its. ctx matters only where Options.Policy is Block and a queue is full. The error
+// of its own to the payload, for a config message until the next one or the end of the server (see Options.NoReplay); the caller keeps its. ctx matters only where Options.Policy is Block and a queue is full. The error
 // wraps ErrClosed, ErrType, ErrTooLong or the cause of ctx.
 func (s *Server) Send(ctx context.Context, m Message) (int, error) {
 	if err := s.e.check(m); err != nil {
 		return 0, err
 	}
 	links := *s.links.Load()
+	if m.Type == Config && !s.e.o.NoReplay {
+		links = s.remember(m)
+	}
 	if len(links) == 0 && s.closing() {
 		return 0, ErrClosed
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,12 +27,12 @@ type socket struct {
 
 // listen makes a socket. A file that a dead server left is replaced; one behind which somebody listens is left alone. The lock on
 // the folder makes looking and replacing one step among those that use this package.
-func listen(path string) (*socket, error) {
+func listen(path string, mode os.FileMode) (*socket, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
 	if strings.HasPrefix(path, "@") {
-		l, err := bind(path)
+		l, err := bind(path, mode)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("listening on %s: %w", path, ErrInUse)
 		}
@@ -45,17 +46,20 @@ func listen(path string) (*socket, error) {
 		return nil, fmt.Errorf("locking the folder of %s: %w", path, err)
 	}
 	defer unlock()
-	l, err := bind(path)
+	l, err := bind(path, mode)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		if err := removeStale(path); err != nil {
 			return nil, fmt.Errorf("listening on %s: %w", path, err)
 		}
-		l, err = bind(path)
+		l, err = bind(path, mode)
 	}
 	if err != nil {
 		return nil, err
 	}
 	file, err := os.Lstat(path)
+	if err == nil && file.Mode().Perm() != mode {
+		err = os.Chmod(path, mode) // what the umask took
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("looking at our socket: %w", err), l.Close())
 	}
@@ -72,11 +76,20 @@ func checkPath(path string) error {
 	return nil
 }
 
-func bind(path string) (*net.UnixListener, error) {
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+func bind(path string, mode os.FileMode) (*net.UnixListener, error) {
+	// The mode of the descriptor, less the umask, becomes that of the file (unix_bind_bsd in net/unix/af_unix.c): at no time may anybody
+	// connect whom it does not let.
+	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		if e := raw.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), uint32(mode)) }); e != nil {
+			return e
+		}
+		return err
+	}}
+	any, err := c.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err // says what it did and where
 	}
+	l := any.(*net.UnixListener)
 	l.SetUnlinkOnClose(false) // not before we looked whose it is
 	return l, nil
 }

@@ -27,6 +27,7 @@ type Stats struct {
 	Peers        int    // connected now
 	Connects     uint64 // connections made or accepted
 	Refused      uint64 // clients beyond Options.MaxClients
+	Denied       uint64 // clients that Options.Allow did not let in
 	Protocol     uint64 // connections that ended by ErrMagic, ErrTooLong or ErrTruncated
 	Stuck        uint64 // connections that ended by ErrStuck or ErrSilent
 	AcceptErrors uint64 // failed attempts to accept, such as for want of descriptors
@@ -57,7 +58,7 @@ func (e *end) stats(queues func(yield func(*queue))) Stats {
 	c := &e.counts
 	s := Stats{
 		Received: c.received, InboxDropped: inboxDropped, NoBlock: c.noBlock, Unwanted: c.unwanted, Skipped: c.skipped,
-		BytesReceived: c.bytesReceived, Connects: c.connects, Refused: c.refused, Protocol: c.protocol, Stuck: c.stuck,
+		BytesReceived: c.bytesReceived, Connects: c.connects, Refused: c.refused, Denied: c.denied, Protocol: c.protocol, Stuck: c.stuck,
 		AcceptErrors: c.acceptErrors, Heartbeats: c.heartbeats, Acks: c.acks, Latency: c.latency, RoundTrip: c.roundTrip,
 		Skewed: c.skewed, SendBuffer: c.sendBuffer, ReceiveBuffer: c.receiveBuffer,
 	}
