@@ -6,7 +6,7 @@ GO ?= go
 LEG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gen test-vm test-vm-full lint generate bench bench-vm clean
+.PHONY: help demo test test-gen test-vm test-vm-full soak lint generate bench bench-vm clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -31,6 +31,9 @@ test-vm: ## tests on a real kernel with a virtual camera and sound card, under q
 test-vm-full: ## the same on small kernels built here once, with codecs, converters and more memory to share: arm, and user-mode Linux
 	@scripts/setup.sh vm
 	status=0; for guest in arm-full uml; do scripts/vm/test.sh $$guest || status=1; done; exit $$status
+
+soak: ## kill processes that pass frames, ROUNDS=100000 of them, and check the books after each
+	@scripts/soak.sh $(or $(ROUNDS),10000) $(SEED)
 
 lint: ## gofmt, go vet, golangci-lint, staticcheck and internal/lint
 	@scripts/lint.sh

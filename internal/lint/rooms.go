@@ -47,6 +47,7 @@ var Rooms = []Room{
 	{Dir: "internal/invariants"},
 	{Dir: "internal/testutil"},
 	{Dir: "internal/ctest", May: []string{"internal/testutil"}, Test: []string{"runtime/pool", "include"}},
+	{Dir: "internal/soak", Test: []string{"runtime", "internal/sys"}},
 	{Dir: "internal/lint"},
 }
 

@@ -16,6 +16,10 @@ func Lock(fd int) error {
 	}
 }
 
+// Unlock ends Lock and closes fd. A process that another goroutine starts at this moment has a copy of fd until its exec: closing alone would
+// leave the lock with that.
+func Unlock(fd int) error { return errors.Join(unix.Flock(fd, unix.LOCK_UN), Close(fd)) }
+
 // IsLocked reports whether an error of Lock says that another has the lock.
 func IsLocked(err error) bool { return errors.Is(err, unix.EWOULDBLOCK) }
 

@@ -132,7 +132,7 @@ func (g *guard) revoke() error {
 	err := g.region.Revoke(g.keep, g.region.Size()-g.keep)
 	err = errors.Join(err, sys.Close(g.fd))
 	if g.lock >= 0 {
-		err = errors.Join(err, sys.Close(g.lock))
+		err = errors.Join(err, sys.Unlock(g.lock))
 	}
 	g.fd, g.lock = -1, -1
 	return err

@@ -71,7 +71,7 @@ func takeOver(fd int, name string) (*FrameWriter, error) {
 	}
 	w, err := lockedWriter(fd, lock, name)
 	if err != nil {
-		return nil, errors.Join(err, sys.Close(lock))
+		return nil, errors.Join(err, sys.Unlock(lock))
 	}
 	return w, nil
 }
