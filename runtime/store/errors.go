@@ -1,0 +1,16 @@
+package store
+
+import "errors"
+
+var (
+	// ErrFull says that the hot tier is full of frames that are not on disk yet. Raise Options.Hot, or let Put drop them with FullDrop.
+	ErrFull = errors.New("hot tier is full of frames that are not on disk yet")
+	// ErrNotFound says that no tier has the frame: its retention ended, it was dropped, or it was never put.
+	ErrNotFound = errors.New("no such frame")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("store is closed")
+	// ErrCorrupt says that a frame on disk is not what was put, and which.
+	ErrCorrupt = errors.New("frame is damaged")
+	// ErrNoFolder says that a store in memory alone cannot do this. Set Options.Dir.
+	ErrNoFolder = errors.New("store has no folder")
+)

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/poolgen/poolgen/runtime/pool"
+)
+
+// slot is a hot frame.
+type slot struct {
+	buf  pool.Buf
+	time int64
+	size int64 // what it is charged: the capacity of its block
+}
+
+// hot is the tier of live blocks: a ring of the newest frames, which leave it oldest first. Frame id is at slot id modulo their number.
+//
+//	tail        durable        flight        next
+//	 | on disk     | being written | not yet    |
+//
+// The tail may overtake durable, because the frames that are being written are in the batch too, and flight, by dropping frames.
+type hot struct {
+	mu     sync.Mutex
+	slots  []slot
+	mask   ID
+	budget int64
+	used   int64 // charged for all frames in the ring, in the batch and loaded
+	tail   ID    // the oldest in the ring
+	next   ID
+	full   Full
+	closed bool
+
+	durable ID     // all before are on disk, or dropped
+	flight  ID     // where the batch ends; durable if there is none
+	batch   []slot // what is being written
+	alone   int64  // charged for frames of the batch that have left the ring
+
+	puts, hits, refused, dropped, evicted uint64
+}
+
+func (h *hot) init(o Options, first ID) {
+	h.slots = make([]slot, o.HotFrames)
+	h.mask = ID(o.HotFrames - 1)
+	h.budget, h.full = o.Hot, o.Full
+	h.tail, h.next, h.durable, h.flight = first, first, first, first
+}
+
+// crowded reports whether a frame of n bytes has no room.
+func (h *hot) crowded(n int64) bool { return h.used+n > h.budget || h.next-h.tail > h.mask }
+
+// pop takes the oldest frame out of the ring; the caller releases it, without the lock. Its block stays charged while the batch has it.
+func (h *hot) pop() pool.Buf {
+	sl := &h.slots[h.tail&h.mask]
+	b := sl.buf
+	if h.tail >= h.durable && h.tail < h.flight {
+		h.alone += sl.size
+	} else {
+		h.used -= sl.size
+	}
+	sl.buf = pool.Buf{}
+	h.tail++
+	return b
+}
+
+// Put keeps the buffer's Len bytes as a frame of the given time, such as nanoseconds of its capture, and returns its ID. It takes a
+// reference of its own, which the frame keeps while it is hot; nobody may write to the block meanwhile. It never waits for the disk. The
+// error is ErrFull, see Options.Full, ErrClosed, or says that the block is larger than Options.Hot.
+func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
+	n := int64(b.Cap())
+	b.Retain()
+	h := &s.hot
+	var gone [4]pool.Buf // released without the lock, because callbacks of the pool may call the store
+	for {
+		k := 0
+		h.mu.Lock()
+		for k < len(gone) && h.crowded(n) && !h.closed && n <= h.budget && s.shed() {
+			gone[k] = h.pop()
+			k++
+		}
+		enough := !h.crowded(n) && !h.closed
+		stop := k < len(gone) // else there may be more to shed
+		var id ID
+		if enough {
+			id = h.next
+			h.slots[id&h.mask] = slot{b, time, n}
+			h.used += n
+			h.next++
+			h.puts++
+			s.added()
+		} else if stop && !h.closed {
+			h.refused++
+		}
+		closed, budget := h.closed, h.budget
+		h.mu.Unlock()
+		for _, g := range gone[:k] {
+			g.Release()
+		}
+		switch {
+		case enough:
+			return id, nil
+		case !stop:
+			continue
+		}
+		b.Release()
+		switch {
+		case closed:
+			return 0, ErrClosed
+		case n > budget:
+			return 0, fmt.Errorf("storing a frame: its block has %d bytes, and Options.Hot is %d; raise it", n, budget)
+		}
+		return 0, ErrFull
+	}
+}
+
+// shed reports whether the frame at the tail may leave the ring, and counts it if so.
+func (s *Store) shed() bool {
+	h := &s.hot
+	switch {
+	case h.tail == h.next:
+		return false
+	case h.tail < h.durable:
+		h.evicted++
+	case h.tail < h.flight: // the batch has it
+	case h.full == FullDrop:
+		h.dropped++
+		if len(h.batch) == 0 {
+			h.durable, h.flight = h.tail+1, h.tail+1
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// added tells the writer of the frame that was just put. A store in memory has none.
+func (s *Store) added() {
+	h := &s.hot
+	h.durable, h.flight = h.next, h.next
+}
+
+// lookup returns a hot frame, with a reference for the caller.
+func (h *hot) lookup(id ID) (Frame, bool) {
+	if id-h.tail < h.next-h.tail {
+		sl := &h.slots[id&h.mask]
+		return Frame{Buf: sl.buf.Retain(), ID: id, Time: sl.time}, true
+	}
+	return Frame{}, false
+}
