@@ -28,21 +28,28 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		slot, full := r.c.slot(pos)
 		word := slot.word.Load()
 		switch {
-		case word&stateMask == slotEmpty:
+		case word&stateMask == slotEmpty && r.held < s.o.MaxHeld:
 			s.write(r, slot, full, pos, f)
 			return true, nil
 		case lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
 			s.remove(r, true) // it wrote what it must not
 			return false, nil
-		case word&stateMask == slotFull && r.policy == DropOldest:
-			s.drop(r, 1)
+		case r.policy == DropOldest && s.drop(r, 1) > 0:
 		case r.policy == Block:
 			if err := s.await(ctx, r, slot, word); err != nil {
 				r.lose()
 				return false, err
 			}
-		default: // full, or just being taken
-			r.lose()
+			if !r.gone {
+				s.collectFrom(r)
+			}
+		default: // full, just being taken, or it has too many
+			if !r.gone {
+				r.lose()
+				if word&stateMask == slotEmpty {
+					r.over++
+				}
+			}
 			return false, nil
 		}
 	}
@@ -63,10 +70,10 @@ func (s *Publisher) write(r *remote, slot *frameSlot, full, pos uint32, f *descr
 	r.c.tell(r.knock)
 }
 
-// drop takes back up to n of the frames that wait, the oldest first.
-func (s *Publisher) drop(r *remote, n uint32) {
+// drop takes back up to n of the frames that wait, the oldest first, and returns how many.
+func (s *Publisher) drop(r *remote, n uint32) (dropped uint32) {
 	tail := r.c.head.tail.Load()
-	for back := uint32(len(r.c.slots)); back > 0 && n > 0; back-- {
+	for back := uint32(len(r.c.slots)); back > 0 && dropped < n; back-- {
 		slot, full := r.c.slot(tail - back)
 		if slot.word.Load() != full {
 			continue // it was read, or never written
@@ -75,17 +82,18 @@ func (s *Publisher) drop(r *remote, n uint32) {
 		if !slot.word.CompareAndSwap(full, full&^stateMask) {
 			continue // it is being read
 		}
-		n--
 		if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
 			s.remove(r, true)
-			return
+			return dropped
 		}
+		dropped++
 		r.lose()
 		r.given--
 		r.dropped++
 		r.c.head.dropped.Store(r.dropped)
 		s.settle(id, r)
 	}
+	return dropped
 }
 
 // lose counts a frame that is dropped for the subscriber.
@@ -96,12 +104,12 @@ func (r *remote) lose() {
 	}
 }
 
-// await sleeps until the slot is another than word, the subscriber goes, or ctx ends. It lets go of mu meanwhile.
+// await sleeps until the slot is another than word, the subscriber gives something back or goes, or ctx ends. It lets go of mu meanwhile.
 func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word uint32) error {
 	h := r.c.head
 	seq := h.space.Load()
 	h.waiting.Store(1)
-	if slot.word.Load() != word {
+	if slot.word.Load() != word || h.returned.Load() != r.read {
 		return nil
 	}
 	r.c.hold()

@@ -42,7 +42,11 @@ const maxSubscribers = 31
 type PublisherOptions struct {
 	Slots int              // frames that wait for a subscriber at most, a power of two up to 4096; 0 is 16. A subscriber may ask for fewer.
 	Allow func(Peer) error // whether a process may subscribe; the error is told to it. nil: processes of this user and of root
-	Mode  os.FileMode      // of the socket's file; 0 is 0o600
+	// MaxHeld is how many blocks a subscriber may have at once, in its queue and in use, so that one that keeps them does not starve the others.
+	// One that has so many gets no frame until it gives one back, as its policy says: of DropOldest and Latest those that wait make
+	// room, DropNewest misses the frame, for Block Publish waits. 0 is half of the pool's blocks, rounded up.
+	MaxHeld int
+	Mode    os.FileMode // of the socket's file; 0 is 0o600
 }
 
 // Meta goes with a frame.
@@ -90,6 +94,7 @@ type remote struct {
 	gone   bool
 	given  uint64
 	lost   uint64
+	over   uint64
 	held   int
 
 	dropped uint32 // frames that were taken back from the queue
@@ -110,6 +115,7 @@ type SubscriberInfo struct {
 	Policy Policy
 	Given  uint64 // frames that were queued for it
 	Lost   uint64 // frames that were dropped for it
+	Over   uint64 // of those, the ones that it missed because it had PublisherOptions.MaxHeld blocks in use
 	Held   int    // blocks that it has now, in its queue or in use
 }
 
@@ -124,6 +130,13 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 	}
 	if o.Slots < 1 || o.Slots > maxSlots || bits.OnesCount(uint(o.Slots)) != 1 {
 		return nil, fmt.Errorf("ipc: PublisherOptions.Slots is %d: it must be a power of two up to %d", o.Slots, maxSlots)
+	}
+	blocks := p.Stats().Max
+	if o.MaxHeld < 0 || o.MaxHeld > blocks {
+		return nil, fmt.Errorf("ipc: PublisherOptions.MaxHeld is %d: it must be from 0 to the %d blocks of pool %q", o.MaxHeld, blocks, p.Name())
+	}
+	if o.MaxHeld == 0 {
+		o.MaxHeld = (blocks + 1) / 2
 	}
 	if o.Allow == nil {
 		me := uint32(os.Getuid())
@@ -225,7 +238,7 @@ func (s *Publisher) Stats() PublisherStats {
 	}
 	st := s.stats
 	for _, r := range s.subs {
-		st.Subscribers = append(st.Subscribers, SubscriberInfo{r.peer, r.policy, r.given, r.lost, r.held})
+		st.Subscribers = append(st.Subscribers, SubscriberInfo{r.peer, r.policy, r.given, r.lost, r.over, r.held})
 	}
 	for _, l := range s.lent {
 		if l.mask != 0 {
