@@ -34,6 +34,8 @@ var Rooms = []Room{
 	{Dir: "runtime/ring", May: []string{"internal/sys", "internal/invariants", "runtime/pool"}},
 	{Dir: "runtime/ipc", May: []string{"internal/sys", "internal/invariants", "runtime/pool", "runtime/ring"}},
 	{Dir: "runtime/ipc/stream", May: []string{"internal/sys", "runtime/pool"}},
+	{Dir: "runtime/adapt", May: []string{"runtime/pool"}},
+	{Dir: "runtime/adapt/grpcmem", May: []string{"runtime/pool"}},
 	{Dir: "runtime/bus", May: []string{"internal/sys", "internal/invariants", "runtime/pool"}},
 	{Dir: "runtime/bus/natsbus", May: []string{"runtime/bus", "runtime/pool"}},
 	{Dir: "runtime/store", May: []string{"internal/sys", "runtime/pool", "runtime/ring"}},
@@ -69,7 +71,7 @@ var Only = map[string][]string{
 	"github.com/pion":                     {"examples"},
 	"github.com/rogpeppe/go-internal":     nil,
 	"github.com/google/go-cmp":            nil,
-	"google.golang.org/grpc":              nil,
+	"google.golang.org/grpc":              {"runtime/adapt/grpcmem"},
 	"testing":                             {"internal/testutil", "internal/ctest"},
 }
 

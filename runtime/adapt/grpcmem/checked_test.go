@@ -1,0 +1,5 @@
+//go:build race || poolgen_debug
+
+package grpcmem_test
+
+const checked = true

@@ -1,0 +1,5 @@
+//go:build !race && !poolgen_debug
+
+package adapt_test
+
+const checked = false
