@@ -315,6 +315,10 @@ func TestLeaving(t *testing.T) {
 	}
 	f.Buf.Release()
 	eventually(t, "the subscriber is gone", func() bool { return s.Stats().Left == 1 && s.Stats().Lent == 0 })
+	// What was given to who left still counts.
+	if st := s.Stats(); len(st.Subscribers) != 0 || st.Given < 3 {
+		t.Errorf("Stats = %+v after 3 frames to a subscriber that left", st)
+	}
 
 	other := subscriber(t, path, SubscriberOptions{})
 	for n := uint64(10); n < 13; n++ {

@@ -105,6 +105,8 @@ type PublisherStats struct {
 	Frames      uint64 // published
 	Lent        int    // blocks that subscribers have now
 	Subscribers []SubscriberInfo
+	Given       uint64 // frames that were queued, over all subscribers, also those that left
+	Lost        uint64 // frames that were dropped, likewise
 	Left        uint64 // subscribers that went
 	Misbehaved  uint64 // of those, the ones that broke the protocol
 }
@@ -166,6 +168,8 @@ func (s *Publisher) remove(r *remote, misbehaved bool) {
 	}
 	r.gone = true
 	s.stats.Left++
+	s.stats.Given += r.given
+	s.stats.Lost += r.lost
 	if misbehaved {
 		s.stats.Misbehaved++
 	}
@@ -239,6 +243,8 @@ func (s *Publisher) Stats() PublisherStats {
 	st := s.stats
 	for _, r := range s.subs {
 		st.Subscribers = append(st.Subscribers, SubscriberInfo{r.peer, r.policy, r.given, r.lost, r.over, r.held})
+		st.Given += r.given
+		st.Lost += r.lost
 	}
 	for _, l := range s.lent {
 		if l.mask != 0 {

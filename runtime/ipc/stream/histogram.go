@@ -64,6 +64,18 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.Max
 }
 
+// AtMost is how many of the recorded durations are certainly no longer than d: one that is at most an eighth shorter may be missing.
+func (h *Histogram) AtMost(d time.Duration) uint64 {
+	if d >= h.Max {
+		return h.Count
+	}
+	n := uint64(0)
+	for i := 0; i < histogramSize-1 && bucketEnd(i) <= d; i++ {
+		n += h.buckets[i]
+	}
+	return n
+}
+
 // String sums the histogram up for people.
 func (h Histogram) String() string {
 	return fmt.Sprintf("%d: mean %v, p50 %v, p99 %v, max %v", h.Count, h.Mean(), h.Quantile(0.5), h.Quantile(0.99), h.Max)

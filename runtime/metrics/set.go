@@ -1,0 +1,126 @@
+package metrics
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Set is what is watched. It is a prometheus.Collector, to be registered once. Its methods may be called from any goroutine.
+type Set struct {
+	pools      table[poolStats]
+	allocators table[allocStats]
+	rings      table[frameStats]
+	publishers table[publisherStats]
+	streams    table[streamStats]
+	process    *process
+
+	mu      sync.Mutex // guards what follows
+	sources []source
+	names   map[string]int
+}
+
+// source is something with figures.
+type source interface {
+	// collect sends the figures and returns how many bytes the source has committed outside the Go heap.
+	collect(ch chan<- prometheus.Metric) (offHeap int64)
+}
+
+// NewSet makes an empty set. Its figures of the process need /proc.
+func NewSet() *Set {
+	return &Set{
+		pools: poolTable(), allocators: allocTable(), rings: frameTable(), publishers: publisherTable(), streams: streamTable(),
+		process: newProcess(), names: map[string]int{},
+	}
+}
+
+// add makes a source of a table's kind. The function removes it; calling it again does nothing.
+func add[T any](s *Set, t *table[T], name string, stats func() T) (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := t.label + "\x00" + name
+	s.names[key]++
+	label := name
+	for k := s.names[key]; k > 1; k++ {
+		// Taken: the second "frames" is "frames-2", unless somebody has chosen that name.
+		label = fmt.Sprintf("%s-%d", name, k)
+		if other := t.label + "\x00" + label; s.names[other] == 0 {
+			s.names[other] = 1
+			break
+		}
+	}
+	src := &from[T]{table: t, label: label, stats: stats, last: make([]float64, len(t.families))}
+	s.sources = append(s.sources, src)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sources = slices.DeleteFunc(s.sources, func(o source) bool { return o == source(src) })
+	}
+}
+
+// list is a snapshot of the sources.
+func (s *Set) list() []source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sources)
+}
+
+// all yields the figures of every source of one kind, by label.
+func all[T any](s *Set, yield func(label string, st *T)) {
+	for _, src := range s.list() {
+		if f, ok := src.(*from[T]); ok {
+			st := f.stats()
+			yield(f.label, &st)
+		}
+	}
+}
+
+// Describe sends every metric that there can be, for prometheus.Collector.
+func (s *Set) Describe(ch chan<- *prometheus.Desc) {
+	s.pools.describe(ch)
+	s.allocators.describe(ch)
+	s.rings.describe(ch)
+	s.publishers.describe(ch)
+	s.streams.describe(ch)
+	s.process.describe(ch)
+}
+
+// Collect asks every source for its figures, for prometheus.Collector.
+func (s *Set) Collect(ch chan<- prometheus.Metric) {
+	var offHeap int64
+	for _, src := range s.list() {
+		offHeap += src.collect(ch)
+	}
+	s.process.collect(ch, offHeap)
+}
+
+// OffHeap is how many bytes the pools and allocators of the set have committed outside the Go heap.
+func (s *Set) OffHeap() int64 {
+	var n int64
+	all(s, func(_ string, st *poolStats) { n += st.offHeap() })
+	all(s, func(_ string, st *allocStats) { n += st.offHeap() })
+	return n
+}
+
+// Snapshot hands figures that only one goroutine may ask for, such as those of a ring.FrameReader, to whoever scrapes: the owner calls Store
+// now and then, and Stats is what a Set asks. The zero Snapshot holds the zero T. It does not allocate.
+type Snapshot[T any] struct {
+	mu sync.Mutex
+	v  T
+}
+
+// Store keeps a copy of v.
+func (s *Snapshot[T]) Store(v T) {
+	s.mu.Lock()
+	s.v = v
+	s.mu.Unlock()
+}
+
+// Stats is what was stored last.
+func (s *Snapshot[T]) Stats() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.v
+}

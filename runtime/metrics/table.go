@@ -1,0 +1,94 @@
+package metrics
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// table are the metrics of one kind of source.
+type table[T any] struct {
+	label    string // name of the label that tells sources of this kind apart
+	families []family[T]
+	more     []*prometheus.Desc // metrics with further labels, which extra sends
+	extra    func(ch chan<- prometheus.Metric, label string, st *T)
+}
+
+// family is one metric with no label but the source's.
+type family[T any] struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*T) float64
+}
+
+// column is a family before it has its table's name.
+type column[T any] struct {
+	name, help string
+	value      func(*T) float64
+}
+
+const namespace = "poolgen"
+
+// newTable makes the families poolgen_subsystem_name: counters, whose names end in _total, and gauges.
+func newTable[T any](subsystem, label string, counters, gauges []column[T]) table[T] {
+	t := table[T]{label: label}
+	for i, c := range append(counters, gauges...) {
+		kind := prometheus.GaugeValue
+		if i < len(counters) {
+			kind = prometheus.CounterValue
+		}
+		desc := prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, c.name), c.help, []string{label}, nil)
+		t.families = append(t.families, family[T]{desc, kind, c.value})
+	}
+	return t
+}
+
+// further adds a metric that the table's extra sends, with more labels.
+func (t *table[T]) further(subsystem, name, help string, labels ...string) *prometheus.Desc {
+	d := prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, append([]string{t.label}, labels...), nil)
+	t.more = append(t.more, d)
+	return d
+}
+
+func (t *table[T]) describe(ch chan<- *prometheus.Desc) {
+	for i := range t.families {
+		ch <- t.families[i].desc
+	}
+	for _, d := range t.more {
+		ch <- d
+	}
+}
+
+// from is a source of a table's kind.
+type from[T any] struct {
+	table *table[T]
+	label string
+	stats func() T
+
+	mu   sync.Mutex // guards what follows
+	last []float64  // by family: the highest that a counter was told as
+}
+
+func (f *from[T]) collect(ch chan<- prometheus.Metric) (offHeap int64) {
+	st := f.stats()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.table.families {
+		c := &f.table.families[i]
+		v := c.value(&st)
+		if c.kind == prometheus.CounterValue {
+			// A snapshot of figures that move apart may be one behind the last one. To Prometheus a counter that goes back has
+			// started again at 0.
+			v = max(v, f.last[i])
+			f.last[i] = v
+		}
+		ch <- prometheus.MustNewConstMetric(c.desc, c.kind, v, f.label)
+	}
+	if f.table.extra != nil {
+		f.table.extra(ch, f.label, &st)
+	}
+	if m, ok := any(&st).(interface{ offHeap() int64 }); ok {
+		offHeap = m.offHeap()
+	}
+	return offHeap
+}
