@@ -109,7 +109,7 @@ func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word 
 	h := r.c.head
 	seq := h.space.Load()
 	h.waiting.Store(1)
-	if slot.word.Load() != word || h.returned.Load() != r.read {
+	if slot.word.Load() != word || h.returned.Load() != r.read || h.leaving.Load() != 0 {
 		return nil
 	}
 	r.c.hold()

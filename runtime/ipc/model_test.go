@@ -4,15 +4,20 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
+
+	"github.com/poolgen/poolgen/internal/testutil"
 )
 
-// An explicit-state check of the protocol in doc.go: a publisher and two subscribers, any of which may be killed before each of its steps,
-// three blocks, and every interleaving. One step is one access to shared memory. What a killed process had in its own memory is gone; the
-// publisher's own lists are its own memory, and what a subscriber's process had of a frame goes with it.
+// An explicit-state check of the protocol in doc.go: a publisher, the one that takes over when it dies, and two subscribers, which go from the first
+// to the second. Any may be killed before each of its steps, and every interleaving is tried. One step is one access to shared memory.
+// What a killed process had in its own memory is gone; the publisher's own lists are its own memory, and what a subscriber's process had of a
+// frame goes with it.
 
 const (
-	modelBlocks  = 3
+	modelBlocks  = 3 // at most
+	modelWriters = 2 // at most
 	modelReaders = 2
 	modelSlots   = 2 // at most
 )
@@ -27,8 +32,9 @@ type modelSlot struct {
 const (
 	pIdle  = iota
 	pFill  // the block is its own: nobody may have it
-	pNext  // the next subscriber
-	pDrop  // its slot is full
+	pNext  // the next subscriber: its slot
+	pDrop  // its slots from the oldest on
+	pLook  // its slot again
 	pWrite // beside the word
 	pFull  // the word
 	pTail
@@ -51,20 +57,27 @@ const (
 
 type modelPublisher struct {
 	pc, frames, block, reader uint8
+	back, drop                uint8 // the slot to drop, counted from the newest; how many
+	self                      uint8 // 0, or 1: the one that took over
 }
 
 type modelReader struct {
 	pc, pos, block, seq, last uint8
+	at                        uint8 // its publisher
+}
+
+// modelChannel is what a publisher shares with a subscriber.
+type modelChannel struct {
+	slots          [modelSlots]modelSlot
+	tail, returned uint8
+	back           [modelBlocks]uint8
 }
 
 // modelState is all there is. It is comparable, so that states can be looked up.
 type modelState struct {
-	// Shared memory, each subscriber's its own.
-	slots    [modelReaders][modelSlots]modelSlot
-	tail     [modelReaders]uint8
-	back     [modelReaders][modelBlocks]uint8
-	returned [modelReaders]uint8
-	content  [modelBlocks]uint8 // frame number + 1: the arena, which subscribers only read
+	// Shared memory, each pair's its own.
+	chans   [modelWriters][modelReaders]modelChannel
+	content [modelWriters][modelBlocks]uint8 // frame number + 1: the arenas, which subscribers only read
 
 	// The publisher's own memory.
 	p     modelPublisher
@@ -82,8 +95,17 @@ const modelOwn = 1 << 7
 
 // model is one protocol: the right one, or one with a mistake.
 type model struct {
-	slots, frames uint8
-	mistake       string
+	writers, blocks, slots, frames uint8
+	policies                       [modelReaders]Policy
+	mistake                        string
+}
+
+// arena is where a publisher's frames lie.
+func (m *model) arena(writer uint8) uint8 {
+	if m.mistake == "the next publisher takes the arena of the dead" {
+		return 0
+	}
+	return writer
 }
 
 func (m *model) lap(pos uint8) uint8 { return pos/m.slots + 1 }
@@ -101,14 +123,22 @@ func (m *model) publish(s modelState) (next []modelState) {
 	p := s.p
 	i := p.reader
 	var at, lap uint8
+	var c *modelChannel
 	if i < modelReaders {
-		at, lap = s.tail[i]%m.slots, m.lap(s.tail[i])
+		c = &s.chans[p.self][i]
+		at, lap = c.tail%m.slots, m.lap(c.tail)
 	}
-	slot := func(n *modelState) *modelSlot { return &n.slots[i][at] }
+	slot := func(n *modelState) *modelSlot { return &n.chans[p.self][i].slots[at] }
+	lose := func(n *modelState) { // this frame is the one that is lost
+		n.lost[i] |= 1 << (n.p.frames - 1)
+		n.given[i] |= 1 << (n.p.frames - 1)
+		n.p.reader++
+	}
 	switch p.pc {
 	case pIdle:
-		for j := range uint8(modelReaders) { // a subscriber's socket ended
-			if s.r[j].pc == rDead && !s.gone[j] {
+		for j := range uint8(modelReaders) {
+			theirs := &s.chans[p.self][j]
+			if s.r[j].pc == rDead && !s.gone[j] { // its socket ended
 				to(pIdle, func(n *modelState) {
 					n.gone[j] = true
 					for b := range n.mask {
@@ -117,9 +147,9 @@ func (m *model) publish(s modelState) (next []modelState) {
 				})
 				return next
 			}
-			if s.read[j] != s.returned[j] && !s.gone[j] { // it gave one back
+			if s.read[j] != theirs.returned && !s.gone[j] { // it gave one back
 				to(pIdle, func(n *modelState) {
-					n.mask[n.back[j][n.read[j]%modelBlocks]] &^= 1 << j
+					n.mask[theirs.back[n.read[j]%modelBlocks]] &^= 1 << j
 					n.read[j]++
 				})
 				return next
@@ -129,7 +159,7 @@ func (m *model) publish(s modelState) (next []modelState) {
 			to(pDone, nil)
 			return next
 		}
-		for b := range uint8(modelBlocks) {
+		for b := range m.blocks {
 			if s.mask[b] == 0 {
 				to(pFill, func(n *modelState) { n.mask[b] = modelOwn; n.p.block = b })
 			}
@@ -138,35 +168,48 @@ func (m *model) publish(s modelState) (next []modelState) {
 		to(pNext, func(n *modelState) {
 			n.p.frames++
 			n.p.reader = 0
-			n.content[p.block] = n.p.frames
+			n.content[m.arena(p.self)][p.block] = n.p.frames
 		})
-	case pNext:
+	case pNext, pLook:
 		switch {
 		case i == modelReaders:
-			to(pIdle, func(n *modelState) { n.mask[p.block] &^= modelOwn })
-		case s.gone[i]:
+			to(pIdle, func(n *modelState) { n.mask[p.block] &^= modelOwn; n.p.reader, n.p.block = 0, 0 })
+		case s.gone[i] || s.r[i].at != p.self: // there is nobody yet
 			to(pNext, func(n *modelState) { n.p.reader++ })
+		case p.pc == pNext && m.policies[i] == Latest:
+			to(pDrop, func(n *modelState) { n.p.back, n.p.drop = m.slots, m.slots })
 		case slot(&s).state == slotEmpty:
 			to(pWrite, nil)
-		case slot(&s).state == slotFull:
-			to(pDrop, nil)
-		default: // just being taken: this frame is the one that is lost
-			to(pNext, func(n *modelState) {
-				n.lost[i] |= 1 << (n.p.frames - 1)
-				n.given[i] |= 1 << (n.p.frames - 1)
-				n.p.reader++
-			})
+		case slot(&s).state == slotFull && m.policies[i] == DropOldest:
+			to(pDrop, func(n *modelState) { n.p.back, n.p.drop = m.slots, 1 })
+		case m.policies[i] == Block:
+			if s.r[i].pc == rDead { // the end of its socket ends the wait
+				to(pNext, func(n *modelState) { n.p.reader++ })
+			}
+		default:
+			to(pNext, lose)
 		}
 	case pDrop:
-		if slot(&s).state == slotFull || m.mistake == "the oldest is dropped without a compare-and-swap" {
-			to(pWrite, func(n *modelState) {
-				w := slot(n)
-				w.state = slotEmpty
+		if p.back == 0 || p.drop == 0 || p.back > c.tail {
+			to(pLook, func(n *modelState) { n.p.back, n.p.drop = 0, 0 })
+			if p.back > c.tail && p.drop > 0 && p.back > 0 {
+				next = next[:len(next)-1]
+				to(pDrop, func(n *modelState) { n.p.back-- }) // was never written
+			}
+			break
+		}
+		old := (c.tail - p.back) % m.slots
+		w := c.slots[old]
+		if w.state == slotFull && w.lap == m.lap(c.tail-p.back) || w.state == slotTaken && m.mistake == "the oldest is dropped without a compare-and-swap" {
+			to(pDrop, func(n *modelState) {
+				n.chans[p.self][i].slots[old].state = slotEmpty
 				n.lost[i] |= 1 << w.seq
 				n.mask[w.block] &^= 1 << i
+				n.p.back--
+				n.p.drop--
 			})
 		} else {
-			to(pNext, nil)
+			to(pDrop, func(n *modelState) { n.p.back-- })
 		}
 	case pWrite:
 		if m.mistake == "the word is full before the description" {
@@ -188,11 +231,20 @@ func (m *model) publish(s modelState) (next []modelState) {
 			n.given[i] |= 1 << (n.p.frames - 1)
 		})
 	case pTail:
-		to(pNext, func(n *modelState) { n.tail[i]++; n.p.reader++ })
+		to(pNext, func(n *modelState) { n.chans[p.self][i].tail++; n.p.reader++ })
+	case pDead:
+		if p.self+1 < m.writers { // another takes over, and knows nothing
+			to(pIdle, func(n *modelState) {
+				n.p = modelPublisher{self: p.self + 1}
+				n.mask, n.read, n.gone = [modelBlocks]uint8{}, [modelReaders]uint8{}, [modelReaders]bool{}
+				n.lost, n.given = [modelReaders]uint8{}, [modelReaders]uint8{}
+			})
+		}
+		return next
 	default:
 		return nil
 	}
-	to(pDead, func(n *modelState) { n.p = modelPublisher{pc: pDead} })
+	to(pDead, func(n *modelState) { n.p = modelPublisher{pc: pDead, self: p.self} })
 	return next
 }
 
@@ -211,7 +263,8 @@ func (m *model) receive(s modelState, i int) (next []modelState) {
 	if m.mistake == "words without a lap" {
 		lap = 1
 	}
-	w := s.slots[i][at]
+	own := func(n *modelState) *modelChannel { return &n.chans[r.at][i] }
+	w := own(&s).slots[at]
 	switch r.pc {
 	case rLook:
 		switch {
@@ -219,18 +272,23 @@ func (m *model) receive(s modelState, i int) (next []modelState) {
 			to(rTake, nil)
 		case w.lap > lap || w.lap == lap && m.mistake != "words without a lap":
 			to(rLook, func(n *modelState) { n.r[i].pos++ }) // it was dropped
-		case s.p.pc == pDone || s.p.pc == pDead:
+		case s.p.self > r.at && (s.p.pc == pIdle || s.p.pc == pDone): // it subscribes to the next, which lets it in between two frames
+			to(rLook, func(n *modelState) {
+				n.r[i] = modelReader{at: r.at + 1}
+				n.seen[i] = 0
+			})
+		case s.p.pc == pDone && s.p.self == r.at || s.p.pc == pDead && s.p.self+1 == m.writers:
 			to(rDone, nil)
 		}
 	case rTake:
 		if w.lap == lap && w.state == slotFull || m.mistake == "a frame is taken without a compare-and-swap" {
-			to(rRead, func(n *modelState) { n.slots[i][at].state = slotTaken })
+			to(rRead, func(n *modelState) { own(n).slots[at].state = slotTaken })
 		} else {
 			to(rLook, nil)
 		}
 	case rRead:
 		if m.mistake == "the slot is emptied before it is read" {
-			to(rEmpty, func(n *modelState) { n.slots[i][at].state = slotEmpty })
+			to(rEmpty, func(n *modelState) { own(n).slots[at].state = slotEmpty })
 			break
 		}
 		to(rEmpty, func(n *modelState) { n.r[i].block, n.r[i].seq = w.block, w.seq })
@@ -239,29 +297,29 @@ func (m *model) receive(s modelState, i int) (next []modelState) {
 			if m.mistake == "the slot is emptied before it is read" {
 				n.r[i].block, n.r[i].seq = w.block, w.seq
 			}
-			n.slots[i][at].state = slotEmpty
+			own(n).slots[at].state = slotEmpty
 			n.r[i].pos++
 		})
 	case rUse:
 		to(rBack, func(n *modelState) {
 			if m.mistake == "the count of returns goes first" {
-				n.returned[i]++
+				own(n).returned++
 			}
 			n.seen[i] |= 1 << r.seq
 			n.r[i].last = r.seq + 1
 		})
 	case rBack:
 		to(rReturned, func(n *modelState) {
-			at := n.returned[i]
+			at := own(n).returned
 			if m.mistake == "the count of returns goes first" {
 				at--
 			}
-			n.back[i][at%modelBlocks] = r.block
+			own(n).back[at%modelBlocks] = r.block
 		})
 	case rReturned:
 		to(rLook, func(n *modelState) {
 			if m.mistake != "the count of returns goes first" {
-				n.returned[i]++
+				own(n).returned++
 			}
 			n.r[i].block, n.r[i].seq = 0, 0
 		})
@@ -269,7 +327,7 @@ func (m *model) receive(s modelState, i int) (next []modelState) {
 		return nil
 	}
 	if len(next) > 0 {
-		to(rDead, func(n *modelState) { n.r[i] = modelReader{pc: rDead, last: r.last} })
+		to(rDead, func(n *modelState) { n.r[i] = modelReader{pc: rDead, last: r.last, at: r.at} })
 	}
 	return next
 }
@@ -277,13 +335,19 @@ func (m *model) receive(s modelState, i int) (next []modelState) {
 // wrong says what of the protocol's promises a state breaks; "" is none.
 func (m *model) wrong(s modelState, final bool) string {
 	for i, r := range s.r {
-		if r.pc == rUse && (s.content[r.block] != r.seq+1 || r.seq < r.last) {
-			return fmt.Sprintf("subscriber %d has frame %d after frame %d in block %d, which holds frame %d", i, r.seq, int(r.last)-1, r.block, int(s.content[r.block])-1)
+		if got := s.content[m.arena(r.at)][r.block]; r.pc == rUse && (got != r.seq+1 || r.seq < r.last) {
+			return fmt.Sprintf("subscriber %d has frame %d after frame %d in block %d, which holds frame %d", i, r.seq, int(r.last)-1, r.block, int(got)-1)
+		}
+		if r.at != s.p.self {
+			continue // what follows is in the publisher's memory, which is gone
+		}
+		if m.policies[i] == Block && s.lost[i] != 0 {
+			return fmt.Sprintf("subscriber %d, who blocks, lost frames %b", i, s.lost[i])
 		}
 		if s.seen[i]&s.lost[i] != 0 {
 			return fmt.Sprintf("subscriber %d has seen frames %b, of which %b are counted as lost", i, s.seen[i], s.lost[i])
 		}
-		if d := s.returned[i] - s.read[i]; d > modelBlocks {
+		if d := s.chans[r.at][i].returned - s.read[i]; d > modelBlocks {
 			return fmt.Sprintf("subscriber %d has returned %d blocks", i, d)
 		}
 	}
@@ -295,7 +359,10 @@ func (m *model) wrong(s modelState, final bool) string {
 	}
 	for i, r := range s.r {
 		// A publisher that died over a frame may have taken one back, or given one, without counting it.
-		if r.pc == rDone && s.p.pc == pDone && s.given[i] != s.seen[i]|s.lost[i] {
+		if r.pc != rDone && r.pc != rDead {
+			return fmt.Sprintf("subscriber %d waits at step %d for ever", i, r.pc)
+		}
+		if r.pc == rDone && s.p.pc == pDone && r.at == s.p.self && s.given[i] != s.seen[i]|s.lost[i] {
 			return fmt.Sprintf("subscriber %d was given frames %b, saw %b, and %b are counted as lost", i, s.given[i], s.seen[i], s.lost[i])
 		}
 	}
@@ -308,8 +375,8 @@ func (m *model) leak(s modelState) string {
 		return "" // its memory went with it
 	}
 	for i, r := range s.r {
-		for ; s.read[i] != s.returned[i]; s.read[i]++ {
-			s.mask[s.back[i][s.read[i]%modelBlocks]] &^= 1 << i
+		for c := s.chans[s.p.self][i]; s.read[i] != c.returned; s.read[i]++ {
+			s.mask[c.back[s.read[i]%modelBlocks]] &^= 1 << i
 		}
 		if r.pc == rDead {
 			for b := range s.mask {
@@ -325,39 +392,75 @@ func (m *model) leak(s modelState) string {
 	return ""
 }
 
+// plain forgets what nobody will ever look at again, so that states that differ in nothing else are one.
+func (m *model) plain(s modelState) modelState {
+	for w := range uint8(modelWriters) {
+		alive := w == s.p.self && s.p.pc != pDead
+		used := false
+		for i := range s.r {
+			r := &s.r[i]
+			reads := r.at == w && r.pc != rDone && r.pc != rDead
+			used = used || reads
+			if !reads && (!alive || s.gone[i]) {
+				s.chans[w][i] = modelChannel{}
+				if alive {
+					s.read[i] = 0
+				}
+			}
+			if reads && !alive {
+				s.seen[i] = 0
+				s.chans[w][i].tail, s.chans[w][i].returned, s.chans[w][i].back = 0, 0, [modelBlocks]uint8{}
+			}
+			if r.pc == rDead {
+				r.at, r.last = s.p.self, 0
+			}
+		}
+		if !alive && !used && m.mistake == "" {
+			s.content[w] = [modelBlocks]uint8{}
+		}
+	}
+	if s.p.pc == pDead {
+		s.mask, s.read, s.gone = [modelBlocks]uint8{}, [modelReaders]uint8{}, [modelReaders]bool{}
+		s.lost, s.given, s.seen = [modelReaders]uint8{}, [modelReaders]uint8{}, [modelReaders]uint8{}
+	}
+	return s
+}
+
 // check goes through all states, and returns how many there are, and one that is wrong.
 func (m *model) check() (int, string) {
-	first := modelState{}
-	seen := map[modelState]struct{}{first: {}}
-	queue := []modelState{first}
-	for len(queue) > 0 {
-		s := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
+	return testutil.Explore(modelState{}, func(s modelState) []modelState {
 		next := m.publish(s)
 		for i := range modelReaders {
 			next = append(next, m.receive(s, i)...)
 		}
-		if w := m.wrong(s, len(next) == 0); w != "" {
-			return len(seen), fmt.Sprintf("%s in %+v", w, s)
+		for i := range next {
+			next[i] = m.plain(next[i])
 		}
-		for _, n := range next {
-			if _, ok := seen[n]; !ok {
-				seen[n] = struct{}{}
-				queue = append(queue, n)
-			}
+		return next
+	}, func(s modelState, final bool) string {
+		w := m.wrong(s, final)
+		if w != "" {
+			w += fmt.Sprintf(" in %+v", s)
 		}
-	}
-	return len(seen), ""
+		return w
+	})
 }
 
 // TestProtocol goes through every interleaving of the right protocol. POOLGEN_LONG=1 has more frames.
 func TestProtocol(t *testing.T) {
-	models := []model{{slots: 1, frames: 2}, {slots: 2, frames: 3}}
+	models := []model{
+		{writers: 2, blocks: 2, slots: 1, frames: 1},
+		{writers: 2, blocks: 2, slots: 1, frames: 2},
+		{writers: 2, blocks: 2, slots: 1, frames: 2, policies: [...]Policy{Block, DropNewest}},
+		{writers: 1, blocks: 2, slots: 2, frames: 3, policies: [...]Policy{Latest, DropOldest}},
+	}
 	if testing.Short() || runtime.GOARCH == "arm" {
 		models = models[:1] // emulated; nothing depends on the target
 	}
 	if os.Getenv("POOLGEN_LONG") == "1" {
-		models = append(models, model{slots: 1, frames: 3}, model{slots: 2, frames: 4})
+		for _, p := range [][modelReaders]Policy{{}, {Latest, DropNewest}, {Block, DropOldest}} {
+			models = append(models, model{writers: 2, blocks: 2, slots: 2, frames: 3, policies: p}, model{writers: 1, blocks: 3, slots: 2, frames: 4, policies: p})
+		}
 	}
 	for _, m := range models {
 		n, wrong := m.check()
@@ -370,23 +473,26 @@ func TestProtocol(t *testing.T) {
 
 // TestProtocolMistakes puts mistakes into the protocol: the check finds each.
 func TestProtocolMistakes(t *testing.T) {
-	for _, mistake := range []string{
-		"the oldest is dropped without a compare-and-swap",
-		"the word is full before the description",
-		"words without a lap",
-		"a frame is taken without a compare-and-swap",
-		"the slot is emptied before it is read",
-		"the count of returns goes first",
+	right := model{writers: 2, blocks: 2, slots: 1, frames: 2}
+	wide := model{writers: 1, blocks: 3, slots: 2, frames: 4} // with one slot the newest is the oldest
+	for _, c := range []struct {
+		model
+		mistake, fault string
+	}{
+		{right, "the oldest is dropped without a compare-and-swap", "counted as lost"},
+		{right, "the word is full before the description", "has frame"},
+		{wide, "words without a lap", "has frame"},
+		{right, "a frame is taken without a compare-and-swap", "counted as lost"},
+		{right, "the slot is emptied before it is read", "has frame"},
+		{right, "the count of returns goes first", "lost for good"},
+		{right, "the next publisher takes the arena of the dead", "which holds frame"},
 	} {
-		m := model{slots: 1, frames: 3, mistake: mistake}
-		if mistake == "words without a lap" {
-			m.slots, m.frames = 2, 4 // with one slot the newest is the oldest
-		}
-		n, wrong := m.check()
-		if wrong == "" {
-			t.Errorf("%s: not found in %d states", mistake, n)
+		c.model.mistake = c.mistake
+		n, wrong := c.check()
+		if !strings.Contains(wrong, c.fault) {
+			t.Errorf("%s: in %d states is found %q, not that a subscriber or block %s", c.mistake, n, wrong, c.fault)
 		} else {
-			t.Logf("%s: found after %d states: %.120s", mistake, n, wrong)
+			t.Logf("%s: found after %d states: %.120s", c.mistake, n, wrong)
 		}
 	}
 }
