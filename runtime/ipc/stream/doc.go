@@ -29,8 +29,8 @@
 //
 // A header with another magic, or one that announces more than Options.MaxMessage, ends the connection: where the next header would
 // begin is not known, and the reader never guesses. A message of an unknown type is skipped with its payload, and so is a frame that
-// is longer than the pool's blocks; the stream stays in step. A client that takes nothing for Options.WriteTimeout is disconnected, the
-// others go on.
+// is longer than the pool's blocks; the stream stays in step. A client that takes nothing for Options.WriteTimeout is disconnected, and so is a
+// peer that stops for Options.ReadTimeout within a message; the others go on. Descriptors that a peer sends along are closed by the kernel.
 //
 // With Options.Heartbeat an end sends heartbeats, and disconnects a peer that has answered one and then is silent for three. One that
 // never answered is not judged: old servers do not read what their clients send. Every end answers heartbeats.

@@ -16,6 +16,7 @@ type end struct {
 	mu     sync.Mutex
 	gone   queueCounts // of the queues of connections that ended
 	counts endCounts
+	clock  clock
 	failed error // why a client gave up
 }
 
@@ -34,7 +35,7 @@ func newEnd(o Options) (*end, error) {
 	if err != nil {
 		return nil, fmt.Errorf("options of a stream: %w", err)
 	}
-	e := &end{o: o, inbox: newQueue(o.InboxPolicy, depth{now: o.Inbox, low: o.Inbox, high: o.Inbox})}
+	e := &end{o: o, inbox: newQueue(o.InboxPolicy, depth{now: o.Inbox, low: o.Inbox, high: o.Inbox}), clock: newClock()}
 	e.inbox.final = true
 	if o.Pool != nil {
 		e.capacity = o.Pool.Stats().Capacity

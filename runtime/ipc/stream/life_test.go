@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -461,63 +460,6 @@ func TestReceiveEnds(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// Without descriptors a server waits, does not spin, and goes on once there are some.
-func TestDescriptorLimit(t *testing.T) {
-	f := setUp(t)
-	s := f.server(Options{Pool: f.in})
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Skipf("reading the limit: %v", err)
-	}
-	low := limit
-	low.Cur = 64
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
-		t.Skipf("setting the limit: %v", err)
-	}
-	defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }()
-	c, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(c)
-	var taken []int
-	for {
-		fd, err := syscall.Dup(0)
-		if err != nil {
-			break
-		}
-		if taken = append(taken, fd); len(taken) > 10000 {
-			t.Skip("the limit does not hold here, such as under qemu")
-		}
-	}
-	defer func() {
-		for _, fd := range taken {
-			syscall.Close(fd)
-		}
-	}()
-	if err := syscall.Connect(c, &syscall.SockaddrUnix{Name: f.path}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := syscall.Write(c, message(Output, Frame, 1, "a")); err != nil {
-		t.Fatal(err)
-	}
-	f.until("accepting failed", func() bool { return s.Stats().AcceptErrors >= 2 })
-	start, before := time.Now(), s.Stats().AcceptErrors
-	time.Sleep(100 * time.Millisecond)
-	if n, d := s.Stats().AcceptErrors-before, time.Since(start); n > 10+uint64(d/(5*time.Millisecond)) {
-		t.Errorf("%d attempts in %v", n, d)
-	}
-	for _, fd := range taken {
-		syscall.Close(fd)
-	}
-	taken = nil
-	m, err := s.Receive(f.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Release()
 }
 
 // What counts as sent when a connection ends within a batch is what the peer finds in the socket.

@@ -41,6 +41,8 @@ var (
 	ErrTruncated = errors.New("the connection ended within a message")
 	// ErrStuck says that the peer took nothing for Options.WriteTimeout.
 	ErrStuck = errors.New("the peer takes nothing")
+	// ErrStalled says that the peer sent nothing for Options.ReadTimeout within a message.
+	ErrStalled = errors.New("the peer stopped within a message")
 	// ErrSilent says that the peer, which had answered heartbeats before, no longer does.
 	ErrSilent = errors.New("the peer does not answer heartbeats")
 )
@@ -48,7 +50,8 @@ var (
 // Options tune a server or client. The zero value sends on the Output stream, loses nothing and receives no frames.
 type Options struct {
 	Magic Magic // 0 means Output; both ends must agree
-	// Pool is where received payloads go, one block each. Without one they are skipped. Who calls Receive releases the blocks.
+	// Pool is where received payloads go, one block each. Without one they are skipped. Who calls Receive releases the blocks. Each connection
+	// may hold one block for a message that is not whole yet.
 	Pool *pool.Pool
 
 	Policy   Policy        // of the queue of each connection, for Send
@@ -65,7 +68,7 @@ type Options struct {
 	ReadAhead int
 
 	Mode     os.FileMode      // of a server's socket file, permission bits alone; 0 means 0o600. Abstract sockets have none
-	Allow    func(Peer) error // of a server: whether a process may connect, asked on the goroutine that accepts. nil: whom Mode lets in; at an abstract socket, this user and root
+	Allow    func(Peer) error // of a server: whether a process may connect, asked on the goroutine that accepts: it must not wait, nor call Stop. nil: whom Mode lets in; at an abstract socket, this user and root
 	NoReplay bool             // a server does not send the last config message to clients that come later; for clients that take none at that time
 
 	MaxMessage    uint32                          // a header that announces more bytes ends the connection; 0 means 16 MiB
@@ -73,6 +76,7 @@ type Options struct {
 	SendBuffer    int                             // of the socket in bytes, before the kernel doubles it; 0 leaves it. The kernel has its own limit: see Stats
 	ReceiveBuffer int                             // the same
 	WriteTimeout  time.Duration                   // a peer that takes nothing for so long is disconnected; 0 means 5 s
+	ReadTimeout   time.Duration                   // a peer that stops for so long within a message is disconnected; 0 means 30 s. Between messages it may take any time
 	Heartbeat     time.Duration                   // how often to send one; 0: never. Old clients take none: leave it 0 in a server that has such
 	MinBackoff    time.Duration                   // a client's first wait before it connects again; 0 means 50 ms. Waits double, and vary by half
 	MaxBackoff    time.Duration                   // its longest; 0 means 2 s
@@ -89,6 +93,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxMessage = cmp.Or(o.MaxMessage, 16<<20)
 	o.MaxClients = cmp.Or(o.MaxClients, 16)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 5*time.Second)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, 30*time.Second)
 	o.MinBackoff = cmp.Or(o.MinBackoff, 50*time.Millisecond)
 	o.MaxBackoff = max(cmp.Or(o.MaxBackoff, 2*time.Second), o.MinBackoff)
 	if o.MaxDepth != 0 {
@@ -119,8 +124,8 @@ func (o Options) withDefaults() (Options, error) {
 	case o.MaxClients < 1 || o.MaxAttempts < 0 || o.SendBuffer < 0 || o.ReceiveBuffer < 0:
 		return o, fmt.Errorf("clients %d, attempts %d and socket buffers %d and %d must not be negative",
 			o.MaxClients, o.MaxAttempts, o.SendBuffer, o.ReceiveBuffer)
-	case o.WriteTimeout < 0 || o.Heartbeat < 0 || o.MinBackoff < 0 || o.Target < 0:
-		return o, fmt.Errorf("times %v, %v, %v and %v must not be negative", o.WriteTimeout, o.Heartbeat, o.MinBackoff, o.Target)
+	case o.WriteTimeout < 0 || o.ReadTimeout < 0 || o.Heartbeat < 0 || o.MinBackoff < 0 || o.Target < 0:
+		return o, fmt.Errorf("times %v, %v, %v, %v and %v must not be negative", o.WriteTimeout, o.ReadTimeout, o.Heartbeat, o.MinBackoff, o.Target)
 	}
 	return o, nil
 }

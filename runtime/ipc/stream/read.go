@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ type reader struct {
 	n       int
 	err     error
 	try     func(fd uintptr) bool
+	began   bool   // try does not wait
 	ahead   []byte // what was read behind the last payload is ahead[a:b]
 	a, b    int
 	last    uint32     // length of the last frame
@@ -37,7 +39,7 @@ func (l *link) read() error {
 	}
 	r.try = func(fd uintptr) bool {
 		r.n, r.err = sys.Readv(fd, &r.vec)
-		return !errors.Is(r.err, syscall.EAGAIN)
+		return r.began || !errors.Is(r.err, syscall.EAGAIN)
 	}
 	for {
 		if err := r.message(); err != nil {
@@ -46,10 +48,21 @@ func (l *link) read() error {
 	}
 }
 
-// fill reads until no more than spare bytes of the vector are left.
-func (r *reader) fill(spare int) error {
-	for r.vec.Left() > spare {
+// fill reads until no more than spare bytes of the vector are left. began says that a message has: then the peer may not stop for long.
+func (r *reader) fill(spare int, began bool) error {
+	waited := false // in vain
+	for all := r.vec.Left(); r.vec.Left() > spare; {
+		r.began = began || r.vec.Left() < all
 		err := r.l.raw.Read(r.try)
+		if err == nil && r.began && errors.Is(r.err, syscall.EAGAIN) {
+			if waited {
+				return fmt.Errorf("%w for %v", ErrStalled, r.l.e.o.ReadTimeout)
+			}
+			// Once more after the time is over: it may have been this process that slept.
+			if waited, err = r.wait(); waited {
+				continue
+			}
+		}
 		if err == nil {
 			err = r.err
 		}
@@ -59,8 +72,22 @@ func (r *reader) fill(spare int) error {
 		if err != nil {
 			return err
 		}
+		waited = false
 	}
 	return nil
+}
+
+// wait reads what comes before the time is over. No deadline is left behind.
+func (r *reader) wait() (over bool, err error) {
+	if err := r.l.conn.SetReadDeadline(time.Now().Add(r.l.e.o.ReadTimeout)); err != nil {
+		return false, err
+	}
+	r.began = false
+	err = r.l.raw.Read(r.try)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		over, err = true, nil
+	}
+	return over, errors.Join(err, r.l.conn.SetReadDeadline(time.Time{}))
 }
 
 // window is how far ahead to read: the next header, or more while frames are small. So no larger payload gets there in part, to be copied,
@@ -83,7 +110,7 @@ func (r *reader) payload(p []byte) error {
 	r.vec.Reset()
 	r.vec.Add(p[n:])
 	r.vec.Add(w)
-	err := r.fill(len(w))
+	err := r.fill(len(w), true)
 	r.a, r.b = 0, max(len(w)-r.vec.Left(), 0)
 	if errors.Is(err, io.EOF) {
 		err = ErrTruncated
@@ -110,7 +137,7 @@ func (r *reader) header() (Header, error) {
 		copy(w, r.ahead[r.a:r.b])
 		r.vec.Reset()
 		r.vec.Add(w[have:])
-		err := r.fill(len(w) - HeaderSize)
+		err := r.fill(len(w)-HeaderSize, have > 0)
 		r.a, r.b = 0, len(w)-r.vec.Left()
 		if errors.Is(err, io.EOF) && r.b > 0 {
 			err = ErrTruncated
@@ -204,12 +231,9 @@ func (r *reader) deliver(h Header) error {
 
 // arrived counts a message that is here whole.
 func (r *reader) arrived(h Header) {
-	now := time.Now()
 	if r.l.e.o.Heartbeat > 0 {
-		r.l.heard.Store(int64(now.Sub(r.l.out.start)))
+		r.l.heard.Store(int64(r.l.now()))
 	}
-	// The clocks of the two processes are one, but it may be set; a difference that no queue explains says nothing about latency.
-	latency := now.UnixNano() - h.Timestamp
 	e := r.l.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -217,12 +241,9 @@ func (r *reader) arrived(h Header) {
 	e.counts.bytesReceived += uint64(h.Length)
 	r.l.received++
 	r.l.bytesReceived += uint64(h.Length)
-	if latency < 0 || latency > maxLatency { // also when the subtraction overflowed
+	if d, ok := e.clock.latency(h.Timestamp); ok {
+		e.counts.latency.Record(d)
+	} else {
 		e.counts.skewed++
-		return
 	}
-	e.counts.latency.Record(time.Duration(latency))
 }
-
-// maxLatency is the longest difference, in nanoseconds, between a timestamp and its arrival that counts as latency.
-const maxLatency = int64(time.Minute)

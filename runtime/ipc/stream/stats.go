@@ -29,7 +29,7 @@ type Stats struct {
 	Refused      uint64 // clients beyond Options.MaxClients
 	Denied       uint64 // clients that Options.Allow did not let in
 	Protocol     uint64 // connections that ended by ErrMagic, ErrTooLong or ErrTruncated
-	Stuck        uint64 // connections that ended by ErrStuck or ErrSilent
+	Stuck        uint64 // connections that ended by ErrStuck, ErrStalled or ErrSilent
 	AcceptErrors uint64 // failed attempts to accept, such as for want of descriptors
 
 	Heartbeats, Acks uint64 // sent, and answered
@@ -38,7 +38,7 @@ type Stats struct {
 	DepthChanges uint64 // since the connections that are there now began
 
 	// Queue is the time from Send to the kernel. Latency is from a received message's timestamp to its arrival, except for Skewed
-	// messages: their timestamps lie ahead, or more than a minute back. RoundTrip is from a heartbeat to its answer.
+	// messages: their timestamps lie ahead, more than a minute back, or before the clock was set. RoundTrip is from a heartbeat to its answer.
 	Queue, Latency, RoundTrip Histogram
 	Skewed                    uint64
 
@@ -101,7 +101,7 @@ func (e *end) ended(reason error, q *queue) {
 	switch {
 	case errors.Is(reason, ErrMagic), errors.Is(reason, ErrTooLong), errors.Is(reason, ErrTruncated):
 		e.counts.protocol++
-	case errors.Is(reason, ErrStuck), errors.Is(reason, ErrSilent):
+	case errors.Is(reason, ErrStuck), errors.Is(reason, ErrStalled), errors.Is(reason, ErrSilent):
 		e.counts.stuck++
 	}
 	if q != nil {

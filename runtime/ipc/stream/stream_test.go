@@ -341,7 +341,7 @@ func TestSendRefuses(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for _, o := range []Options{
 		{Policy: 4}, {InboxPolicy: 9}, {Depth: -1}, {Depth: 10, MaxDepth: 5}, {Depth: 2, MinDepth: 3, MaxDepth: 5}, {Inbox: -1}, {Inbox: 1 << 21},
-		{MaxMessage: 1 << 31}, {MaxClients: -1}, {ReadAhead: -1}, {ReadAhead: 5000}, {MaxAttempts: -1}, {SendBuffer: -1}, {WriteTimeout: -1}, {Heartbeat: -1}, {MinBackoff: -1}, {Depth: 1 << 21},
+		{MaxMessage: 1 << 31}, {MaxClients: -1}, {ReadAhead: -1}, {ReadAhead: 5000}, {MaxAttempts: -1}, {SendBuffer: -1}, {WriteTimeout: -1}, {ReadTimeout: -1}, {Heartbeat: -1}, {MinBackoff: -1}, {Depth: 1 << 21},
 	} {
 		if _, err := Listen(filepath.Join(t.TempDir(), "s"), o); err == nil {
 			t.Errorf("%+v is taken", o)
