@@ -195,6 +195,14 @@ POOLGEN_INLINE const char *poolgen_strerror(int err)
     case POOLGEN_ESTALE: return "handle is stale: the reference was released before";
     case POOLGEN_EINVAL: return "argument is out of range";
     case POOLGEN_ECORRUPT: return "arena is corrupt or of another ABI version";
+    case POOLGEN_EPROTO: return "the peer breaks the protocol";
+    case POOLGEN_EGONE: return "the peer is gone";
+    case POOLGEN_EEND: return "the publisher has closed";
+    case POOLGEN_ETIMEOUT: return "not in the time given";
+    case POOLGEN_EREFUSED: return "the publisher refuses";
+    case POOLGEN_EINUSE: return "a live publisher has this path: choose another, or stop it";
+    case POOLGEN_EBUSY: return "another thread is in this call already: one at a time";
+    case POOLGEN_ESYS: return "a system call failed: see errno";
     default: return "unknown poolgen error";
     }
 }

@@ -25,6 +25,14 @@ enum poolgen_error {
     POOLGEN_ESTALE = -3,   // the reference was released before
     POOLGEN_EINVAL = -4,   // an argument is out of range
     POOLGEN_ECORRUPT = -5, // no arena of this version, or a damaged one
+    POOLGEN_EPROTO = -6,   // the other process does not keep to the protocol
+    POOLGEN_EGONE = -7,    // the other process ended without closing
+    POOLGEN_EEND = -8,     // the publisher has closed, and nothing waits any more
+    POOLGEN_ETIMEOUT = -9, // not in the time given
+    POOLGEN_EREFUSED = -10, // the publisher refuses
+    POOLGEN_EINUSE = -11,  // a live publisher has the path
+    POOLGEN_EBUSY = -12,   // another thread is in this call
+    POOLGEN_ESYS = -13,    // a system call failed: errno says why
 };
 
 // poolgen_buf names a buffer and the generation its reference was taken in. All zero, it names none.

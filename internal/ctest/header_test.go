@@ -31,6 +31,10 @@ func TestHeaderCompiles(t *testing.T) {
 				"header": "#include <poolgen.h>\nPOOLGEN_REQUIRE_ABI(1);\nint main(void) { return 0; }\n",
 				"layout": "#include <poolgen_abi.h>\nPOOLGEN_REQUIRE_ABI(1);\nint main(void) { return 0; }\n",
 				"symbol": "#define POOLGEN_INLINE\n#include <poolgen.h>\n",
+				"ipc":    "#include <poolgen_ipc.h>\nint main(void) { return 0; }\n",
+				"ipcabi": "#include <poolgen_ipc_abi.h>\nint main(void) { return 0; }\n",
+				"ipcsym": "#define POOLGEN_INLINE\n#include <poolgen_ipc.h>\n",
+				"time64": "#define _FILE_OFFSET_BITS 64\n#define _TIME_BITS 64\n#include <poolgen_ipc.h>\nint main(void) { return 0; }\n",
 				"atomic": "#define POOLGEN_INLINE\n#include <poolgen.h>\n#include <stdatomic.h>\n",
 			} {
 				if name == "atomic" && strings.Contains(c.name, "++") {
@@ -61,12 +65,13 @@ func TestRequireABIRefusesAnotherVersion(t *testing.T) {
 	}
 }
 
-// TestBothSidesAssertTheSameOffsets compares the assertions of the header with those of runtime/pool.
+// TestBothSidesAssertTheSameOffsets compares the assertions of the header with those of runtime/pool and runtime/ipc.
 func TestBothSidesAssertTheSameOffsets(t *testing.T) {
 	types := map[string]string{"superblock": "poolgen_superblock", "descriptor": "poolgen_descriptor", "hintSlot": "poolgen_hint_slot", "header": "poolgen_block",
-		"class": "poolgen_class", "allocHeader": "poolgen_allocator"}
+		"class": "poolgen_class", "allocHeader": "poolgen_allocator", "channelHead": "poolgen_priv_channel", "frameSlot": "poolgen_priv_frame_slot"}
 	goSide := map[string]string{}
-	for _, m := range findAll(t, "../../runtime/pool/abi_unsafe.go", `Offsetof\((\w+)\{\}\.(\w+)\)-(\d+)`) {
+	inGo := `Offsetof\((\w+)\{\}\.(\w+)\)-(\d+)`
+	for _, m := range slices.Concat(findAll(t, "../../runtime/pool/abi_unsafe.go", inGo), findAll(t, "../../runtime/ipc/channel_unsafe.go", inGo)) {
 		field := regexp.MustCompile(`[A-Z]+`).ReplaceAllStringFunc(m[2], func(s string) string { return "_" + strings.ToLower(s) })
 		if field == "class" {
 			field = "size_class" // a word of C++
@@ -75,7 +80,8 @@ func TestBothSidesAssertTheSameOffsets(t *testing.T) {
 	}
 	cSide := map[string]string{}
 	for _, m := range slices.Concat(findAll(t, "../../include/poolgen_abi.h", `POOLGEN_PRIV_AT\((\w+), (\w+), (\d+)\)`),
-		findAll(t, "../../include/poolgen_alloc_abi.h", `POOLGEN_ALLOC_ASSERT\((\w+), (\w+), (\d+)\)`)) {
+		findAll(t, "../../include/poolgen_alloc_abi.h", `POOLGEN_ALLOC_ASSERT\((\w+), (\w+), (\d+)\)`),
+		findAll(t, "../../include/poolgen_ipc_abi.h", `POOLGEN_IPC_AT\((\w+), (\w+), (\d+)\)`)) {
 		if m[1] != "poolgen_buf" {
 			cSide[m[1]+"."+m[2]] = m[3]
 		}
@@ -90,7 +96,7 @@ func TestBothSidesAssertTheSameOffsets(t *testing.T) {
 			t.Errorf("%s is at %s in C, Go asserts nothing", name, at)
 		}
 	}
-	if len(goSide) < 30 {
+	if len(goSide) < 60 {
 		t.Fatalf("found %d assertions in Go", len(goSide))
 	}
 }

@@ -11,12 +11,14 @@ import (
 	"github.com/poolgen/poolgen/internal/testutil"
 )
 
-// inlines are the functions that poolgen.h declares.
+// inlines are the functions that poolgen.h and poolgen_ipc.h declare.
 func inlines(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, m := range findAll(t, "../../include/poolgen.h", `(?m)^POOLGEN_INLINE [\w *]*?\b(poolgen_\w+)\(`) {
-		names = append(names, m[1])
+	for _, header := range []string{"poolgen.h", "poolgen_ipc.h"} {
+		for _, m := range findAll(t, "../../include/"+header, `(?m)^POOLGEN_INLINE [\w *]*?\b(poolgen_\w+)\(`) {
+			names = append(names, m[1])
+		}
 	}
 	slices.Sort(names)
 	if len(names) < 15 {
@@ -25,7 +27,7 @@ func inlines(t *testing.T) []string {
 	return names
 }
 
-// TestLibrarySymbols builds libpoolgen for both machines: it exports each inline of the header, and nothing else.
+// TestLibrarySymbols builds libpoolgen for both machines: it exports each inline of the headers, and nothing else.
 func TestLibrarySymbols(t *testing.T) {
 	want := inlines(t)
 	for _, c := range []toolchain{gcc, clang, armGcc} {
@@ -52,7 +54,7 @@ func TestLibrarySymbols(t *testing.T) {
 			}
 			slices.Sort(got)
 			if !slices.Equal(got, want) {
-				t.Errorf("the library exports\n%q\nthe header has\n%q", got, want)
+				t.Errorf("the library exports\n%q\nthe headers have\n%q", got, want)
 			}
 			if name, err := f.DynString(elf.DT_SONAME); err != nil || !slices.Equal(name, []string{"libpoolgen.so.1"}) {
 				t.Errorf("soname %q, %v", name, err)

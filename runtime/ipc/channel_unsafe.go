@@ -73,14 +73,38 @@ type frameSlot struct {
 }
 
 var (
+	// The same as in include/poolgen_ipc_abi.h.
 	_ = [1]struct{}{}[unsafe.Sizeof(channelHead{})-slotsOffset]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.magic)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.version)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.slots)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.returns)-12]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.arena)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.above)-20]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.pid)-24]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.policy)-28]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.tail)-128]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.closed)-132]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.news)-136]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.dropped)-140]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.lost)-144]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.returned)-256]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.asleep)-260]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.space)-264]
+	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.leaving)-268]
 	_ = [1]struct{}{}[unsafe.Offsetof(channelHead{}.waiting)-384]
 	_ = [1]struct{}{}[unsafe.Sizeof(frameSlot{})-64]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.word)-0]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.id)-4]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.offset)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.above)-12]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.length)-16]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.flags)-20]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.sequence)-24]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.seq2)-28]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.pts)-32]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.pts2)-36]
+	_ = [1]struct{}{}[unsafe.Offsetof(frameSlot{}.user)-40]
 )
 
 // channel is one side's view. The numbers in it were checked once; what is in the memory may change at any time.
@@ -162,14 +186,17 @@ func (c *channel) label(arena uint64, pid int32, p Policy) {
 	h.arena, h.above, h.pid, h.policy = uint32(arena), uint32(arena>>32), uint32(pid), uint32(p)
 }
 
-// slot is the slot of a position, and the word that says full in its lap. Laps go round at 2^30, positions at 2^32.
+// slot is the slot of a position, and the word that says full in its lap. Positions go round at 2^32, and laps with them, but at 2^30 at the latest.
 func (c *channel) slot(pos uint32) (*frameSlot, uint32) {
 	lap := pos>>c.shift + 1
 	return &c.slots[pos&uint32(len(c.slots)-1)], lap<<2 | slotFull
 }
 
 // lapsBetween is by how many laps word a is ahead of word b.
-func lapsBetween(a, b uint32) int32 { return int32((a&^stateMask)-(b&^stateMask)) >> 2 }
+func (c *channel) lapsBetween(a, b uint32) int32 {
+	unused := max(c.shift, 2) // bits
+	return int32((a>>2-b>>2)<<unused) >> unused
+}
 
 // asleepOnSocket is head.asleep of a subscriber that polls its socket, where it also sees its publisher's end.
 const asleepOnSocket = 2

@@ -31,7 +31,7 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		case word&stateMask == slotEmpty && r.held < s.o.MaxHeld:
 			s.write(r, slot, full, pos, f)
 			return true, nil
-		case lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
+		case r.c.lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
 			s.remove(r, true) // it wrote what it must not
 			return false, nil
 		case r.policy == DropOldest && s.drop(r, 1) > 0:

@@ -21,7 +21,7 @@ func (s *Subscriber) sleep(ctx context.Context) error {
 	}
 	seq := h.news.Load()
 	h.asleep.Store(1)
-	if slot, full := s.c.slot(s.pos); lapsBetween(slot.word.Load(), full) >= 0 || s.gone.Load() || h.closed.Load() != 0 {
+	if slot, full := s.c.slot(s.pos); s.c.lapsBetween(slot.word.Load(), full) >= 0 || s.gone.Load() || h.closed.Load() != 0 {
 		s.mu.Unlock()
 		return nil
 	}

@@ -215,7 +215,8 @@ func (s *Subscriber) end() error {
 func (s *Subscriber) take() (Frame, *lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
+	// Bounded, because a hostile publisher could have us go through dropped frames for ever: who receives looks again, and at its context.
+	for range 2 * len(s.c.slots) {
 		if s.closed {
 			return Frame{}, nil, ErrClosed
 		}
@@ -224,10 +225,13 @@ func (s *Subscriber) take() (Frame, *lease, error) {
 		}
 		slot, full := s.c.slot(s.pos)
 		word := slot.word.Load()
-		switch ahead := lapsBetween(word, full); {
+		switch ahead := s.c.lapsBetween(word, full); {
 		case ahead < 0:
 			return Frame{}, nil, nil
-		case ahead > 0 || word != full:
+		case ahead > 0: // dropped, and so was all but the last queue's length before what is written there now
+			s.pos += uint32(ahead-1)<<s.c.shift + 1
+			continue
+		case word != full:
 			s.pos++ // it was dropped
 			continue
 		}
@@ -249,6 +253,10 @@ func (s *Subscriber) take() (Frame, *lease, error) {
 		s.held++
 		return f, s.lease(id), nil
 	}
+	if s.closed {
+		return Frame{}, nil, ErrClosed // and without slots
+	}
+	return Frame{}, nil, nil
 }
 
 func (s *Subscriber) lease(id uint32) *lease {
