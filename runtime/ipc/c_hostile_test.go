@@ -13,37 +13,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestHostilePublisherInC has a publisher describe frames that cannot be to a subscriber in C.
-func TestHostilePublisherInC(t *testing.T) {
-	eachCompiler(t, "subscriber.c", func(t *testing.T, argv []string) {
-		c := run(t, argv)
-		for name, k := range map[string]struct {
-			harm func(*channel)
-			want string
-		}{
-			"behind the end":   {func(h *channel) { h.slots[1].offset = 1 << 31 }, "frame 1 lies at 2147483648, 4000 bytes, in an arena of "},
-			"far above":        {func(h *channel) { h.slots[1].above = 1 << 31 }, "frame 1 lies at 9223"},
-			"too long":         {func(h *channel) { h.slots[1].length = 1<<32 - 1 }, "4294967295 bytes, in an arena of "},
-			"one byte too far": {func(h *channel) { h.slots[1].length = 1 << 20; h.slots[1].offset = 1 }, "1048576 bytes, in an arena of "},
-			"at the start":     {func(h *channel) { h.slots[1].offset = 0 }, "frame 1 lies at 0"},
-			"an old number":    {func(h *channel) { h.slots[1].sequence = 0 }, "frame 0 lies at"},
-		} {
-			s, p, path := start(t, 16, PublisherOptions{})
-			c.ask("s 0 0 0 "+path, "ok")
-			publish(t, s, p, 0, 1)
-			c.ask("r -1", "frame 0 lost 0 user 0")
-			publish(t, s, p, 1, 2)
-			k.harm(s.subs[0].c)
-			c.tell("r -1")
-			if got := c.answer(); !strings.HasPrefix(got, "the peer breaks the protocol: ") || !strings.Contains(got, k.want) {
-				t.Errorf("%s: it says %q", name, got)
-			}
-			c.ask("f", "ok")
-			c.ask("x", "ok")
-			allBack(t, s, p)
+// inCHostile has the publisher describe frames that cannot be.
+func inCHostile(t *testing.T, c *program) {
+	for name, k := range map[string]struct {
+		harm func(*channel)
+		want string
+	}{
+		"behind the end":   {func(h *channel) { h.slots[1].offset = 1 << 31 }, "frame 1 lies at 2147483648, 4000 bytes, in an arena of "},
+		"far above":        {func(h *channel) { h.slots[1].above = 1 << 31 }, "frame 1 lies at 9223"},
+		"too long":         {func(h *channel) { h.slots[1].length = 1<<32 - 1 }, "4294967295 bytes, in an arena of "},
+		"one byte too far": {func(h *channel) { h.slots[1].length = 1 << 20; h.slots[1].offset = 1 }, "1048576 bytes, in an arena of "},
+		"at the start":     {func(h *channel) { h.slots[1].offset = 0 }, "frame 1 lies at 0"},
+		"an old number":    {func(h *channel) { h.slots[1].sequence = 0 }, "frame 0 lies at"},
+	} {
+		s, p, path := start(t, 16, PublisherOptions{})
+		c.ask("s 0 0 0 "+path, "ok")
+		publish(t, s, p, 0, 1)
+		c.ask("r -1", "frame 0 lost 0 user 0")
+		publish(t, s, p, 1, 2)
+		k.harm(s.subs[0].c)
+		c.tell("r -1")
+		if got := c.answer(); !strings.HasPrefix(got, "the peer breaks the protocol: ") || !strings.Contains(got, k.want) {
+			t.Errorf("%s: it says %q", name, got)
 		}
-		c.end()
-	})
+		c.ask("f", "ok")
+		c.ask("x", "ok")
+		allBack(t, s, p)
+	}
 }
 
 // TestWordsFromTheFuture has a publisher write laps that nobody could have reached: a receiver's time-out counts all the same.

@@ -167,6 +167,7 @@ func TestSubscriberInC(t *testing.T) {
 		inCBlock(t, c)
 		inCEnds(t, c)
 		inCRefused(t, c)
+		inCHostile(t, c)
 		c.end()
 		inCKilled(t, argv)
 	})
