@@ -80,5 +80,8 @@ func (r HeapRef[T]) Retain() HeapRef[T] {
 // Release gives the reference back; see Buf.Release.
 func (r HeapRef[T]) Release() { r.b.Release() }
 
+// Cap is the number of bytes of the value, without what its pointers lead to.
+func (r HeapRef[T]) Cap() int { return int(reflect.TypeFor[T]().Size()) }
+
 // Valid reports whether r names a value whose references are not all gone.
 func (r HeapRef[T]) Valid() bool { return r.b.Valid() }

@@ -96,6 +96,9 @@ func (r Ref[T]) Retain() Ref[T] {
 // Release gives the reference back; see Buf.Release.
 func (r Ref[T]) Release() { r.b.Release() }
 
+// Cap is the number of bytes of the block that holds the value; see Buf.Cap.
+func (r Ref[T]) Cap() int { return r.b.Cap() }
+
 // Buf is the same reference as a Buf.
 func (r Ref[T]) Buf() Buf { return r.b }
 

@@ -1,0 +1,43 @@
+package bus
+
+// entry is an event in a queue.
+type entry[T any] struct {
+	node   *node[T]
+	lagged uint64 // events lost between the one before and this
+}
+
+// queue is a ring that grows.
+type queue[T any] struct {
+	ring  []entry[T] // of a power of two
+	head  uint
+	n     uint
+	bytes int64 // of its events
+}
+
+const firstRing = 16
+
+func (q *queue[T]) len() int { return int(q.n) }
+
+func (q *queue[T]) at(i int) entry[T] { return q.ring[(q.head+uint(i))&uint(len(q.ring)-1)] }
+
+func (q *queue[T]) push(e entry[T]) {
+	if q.n == uint(len(q.ring)) {
+		grown := make([]entry[T], max(firstRing, 2*len(q.ring)))
+		for i := range q.len() {
+			grown[i] = q.at(i)
+		}
+		q.ring, q.head = grown, 0
+	}
+	q.ring[(q.head+q.n)&uint(len(q.ring)-1)] = e
+	q.n++
+	q.bytes += e.node.size
+}
+
+// pop takes the oldest. It must not be called on an empty queue.
+func (q *queue[T]) pop() entry[T] {
+	e := q.ring[q.head&uint(len(q.ring)-1)]
+	q.head++
+	q.n--
+	q.bytes -= e.node.size
+	return e
+}

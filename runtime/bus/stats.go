@@ -1,0 +1,61 @@
+package bus
+
+// TopicStats is a snapshot of a topic.
+type TopicStats struct {
+	Name        string
+	Published   uint64 // events, also those that nobody listened to
+	Delivered   uint64 // times that a subscriber took one over
+	Lagged      uint64 // times that a subscriber lost one
+	Discarded   uint64 // times that one waited for a subscriber that closed
+	Subscribers int
+	Held        int   // events that wait for a subscriber, that one has taken over and not given back, or that the history keeps
+	BytesHeld   int64 // of those
+	History     int   // events that the history keeps
+}
+
+// SubStats is a snapshot of a subscriber. Offered is always Delivered plus Lagged plus Discarded plus Waiting.
+type SubStats struct {
+	Name         string
+	Policy       Policy
+	Offered      uint64 // events published since it subscribed, and those of the history that it began with
+	Delivered    uint64 // events that it took over
+	Lagged       uint64 // events that it lost
+	Discarded    uint64 // events that it had not seen when it closed
+	Waiting      int    // events that wait for it
+	BytesWaiting int64  // of those
+	BytesHeld    int64  // of those and what it has taken over and not given back
+}
+
+// Stats tells what has happened so far.
+func (t *Topic[T]) Stats() TopicStats {
+	t.core.mu.Lock()
+	st := TopicStats{
+		Name: t.name, Published: t.published, Delivered: t.delivered, Lagged: t.lagged, Discarded: t.discarded,
+		Subscribers: len(t.subs), Held: t.live, BytesHeld: t.bytes, History: t.history.len(),
+	}
+	t.core.mu.Unlock()
+	return st
+}
+
+// Stats tells what has happened so far.
+func (s *Sub[T]) Stats() SubStats {
+	s.core.mu.Lock()
+	st := SubStats{
+		Name: s.name, Policy: s.policy, Offered: s.offered, Delivered: s.delivered, Lagged: s.lagged, Discarded: s.discarded,
+		Waiting: s.queue.len(), BytesWaiting: s.queue.bytes, BytesHeld: s.queue.bytes + s.taken,
+	}
+	s.core.mu.Unlock()
+	return st
+}
+
+// Stats are those of the open topics, by name.
+func (b *Bus) Stats() []TopicStats {
+	b.core.mu.Lock()
+	open := b.sorted()
+	b.core.mu.Unlock()
+	stats := make([]TopicStats, len(open))
+	for i, t := range open {
+		stats[i] = t.Stats()
+	}
+	return stats
+}
