@@ -75,6 +75,7 @@ type lane struct {
 	file   *os.File
 	self   []string
 	kills  int
+	early  int    // of those, the ones that hit a victim before it worked
 	frames uint64 // that arrived and were checked
 	lost   uint64 // that were counted as lost
 	round  func() error
@@ -134,7 +135,7 @@ func (l *lane) start(role string, args []any, files ...*os.File) (*victim, error
 	if l.rnd.IntN(6) == 0 {
 		early = time.Duration(l.rnd.IntN(5000)) * time.Microsecond
 	}
-	steps := uint32(l.rnd.IntN(1 << l.rnd.IntN(9)))
+	steps := uint32(l.rnd.IntN(1 << l.rnd.IntN(13)))
 	spin := l.rnd.IntN(1 << l.rnd.IntN(16))
 	go func() {
 		v.wait(early, steps, spin)
@@ -154,7 +155,7 @@ func (v *victim) wait(early time.Duration, steps uint32, spin int) {
 			v.book.fail(fmt.Errorf("it does not get ready within %v", patience))
 		}
 	}
-	for end := time.Now().Add(5 * time.Millisecond); v.book.steps.Load() < steps && time.Now().Before(end); {
+	for end := time.Now().Add(10 * time.Millisecond); v.book.steps.Load() < steps && time.Now().Before(end); {
 		time.Sleep(20 * time.Microsecond)
 	}
 	for i := 0; i < spin; i++ {

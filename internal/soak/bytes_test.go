@@ -55,7 +55,11 @@ func victimProduces(b *book, args []string) error {
 		return err
 	}
 	b.ready.Store(1)
+	slow := id%2 == 0 // the other side falls asleep before each record
 	for n := uint64(0); ; n++ {
+		if slow {
+			sleepShort()
+		}
 		b.started.Store(uint32(n) + 1)
 		if err := sendRecord(context.Background(), r, uint32(id), n); err != nil {
 			return err
@@ -287,6 +291,13 @@ func (l *byteSource) take(n int) error {
 	c, err := ring.Open(int(l.file.Fd()), ring.Consumer)
 	if err != nil {
 		return err
+	}
+	// The producer fills the ring, also if the wake-up for what was consumed last died with the victim.
+	err = eventually(func() string {
+		return fmt.Sprintf("the producer, which has sent %d records, goes on: %d bytes of %d are used", l.sent.Load(), c.Len(), c.Size())
+	}, func() bool { return l.alive(nil) != nil || c.Len()+4+sizeOf(l.sent.Load()) > c.Size() })
+	if err != nil {
+		return errors.Join(err, c.Unmap())
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

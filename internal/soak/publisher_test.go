@@ -98,11 +98,14 @@ func (l *frameSink) kill() error {
 		return err
 	}
 	var all [3]taken
+	blocks := l.rnd.IntN(2) == 0
 	var wg sync.WaitGroup
 	for i := range all {
 		all[i].policy = ipc.Policy(l.rnd.IntN(4))
-		if i == 0 {
+		if blocks && i == 0 {
 			all[i].policy = ipc.Block
+		} else if !blocks && all[i].policy == ipc.Block {
+			all[i].policy = ipc.DropOldest // the publisher never waits
 		}
 		h := holding{rnd: rand.New(rand.NewPCG(l.rnd.Uint64(), 3)), most: l.rnd.IntN(6)}
 		wg.Go(func() { all[i].err = l.subscribe(v, &h, &all[i]) })

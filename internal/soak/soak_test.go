@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
+	"github.com/poolgen/poolgen/runtime/ipc"
 )
 
 // childArg begins the arguments of a victim: then come its role and the role's own.
@@ -41,7 +43,7 @@ func TestMain(m *testing.M) {
 // lanes are all kinds of rounds.
 func lanes(t *testing.T, seed uint64) []*lane {
 	return []*lane{
-		subscriberLane(t, seed), subscriberLane(t, seed+1), publisherLane(t, seed+2), publisherLane(t, seed+3),
+		subscriberLane(t, seed, ipc.Block), subscriberLane(t, seed+1, ipc.DropOldest), publisherLane(t, seed+2), publisherLane(t, seed+3),
 		frameWriterLane(t, seed+4, false), frameWriterLane(t, seed+5, true), frameReaderLane(t, seed+6),
 		producerLane(t, seed+7), consumerLane(t, seed+8),
 	}
@@ -52,6 +54,7 @@ func TestSoak(t *testing.T) {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 0, "kills; 0: the short form")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "of the random moments, which the machine's load moves too")
+	only := flags.String("only", "", "kinds of victims with this in their name")
 	if err := flags.Parse(flag.Args()); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	t.Logf("%d rounds, seed %d", *rounds, *seed)
-	all := lanes(t, *seed)
+	all := slices.DeleteFunc(lanes(t, *seed), func(l *lane) bool { return !strings.Contains(l.kind, *only) })
 	if err := soak(t, all, *rounds, limit); err != nil {
 		t.Error(err)
 	}
@@ -94,6 +97,9 @@ func soak(t *testing.T, all []*lane, rounds int, limit time.Duration) error {
 						return
 					}
 					l.kills++
+					if l.book.ready.Load() == 0 {
+						l.early++
+					}
 				}
 			})
 		}
@@ -138,12 +144,13 @@ func soak(t *testing.T, all []*lane, rounds int, limit time.Duration) error {
 
 // report says what was done. A frame that is lost and not counted, one that comes twice, or a leak ends the soak before.
 func report(all []*lane, start time.Time) string {
-	var kills int
+	var kills, early int
 	var frames, lost uint64
 	kinds := map[string]int{}
 	var order []string
 	for _, l := range all {
 		kills += l.kills
+		early += l.early
 		frames += l.frames
 		lost += l.lost
 		if kinds[l.kind] == 0 {
@@ -155,8 +162,8 @@ func report(all []*lane, start time.Time) string {
 		order[i] = fmt.Sprintf("%d %s", kinds[k], k)
 	}
 	d := time.Since(start)
-	return fmt.Sprintf("%d rounds in %.0f s, %.0f a second: killed %s; %d frames, %d lost and counted; lost 0, doubled 0, leaked 0",
-		kills, d.Seconds(), float64(kills)/d.Seconds(), strings.Join(order, ", "), frames, lost)
+	return fmt.Sprintf("%d rounds in %.0f s, %.0f a second: killed %s, %d of them while they started; %d frames, %d lost and counted; lost 0, doubled 0, leaked 0",
+		kills, d.Seconds(), float64(kills)/d.Seconds(), strings.Join(order, ", "), early, frames, lost)
 }
 
 // pause lets a moment pass, or none.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -124,14 +125,19 @@ type frameSource struct {
 	path      string
 	n         uint64 // frames published
 	witness   *ipc.Subscriber
+	policy    ipc.Policy    // of the witness
+	next      atomic.Uint64 // what the witness waits for
 	seen      atomic.Uint64
+	missed    atomic.Uint64
 	err       atomic.Pointer[error]
-	wg        sync.WaitGroup
+
+	counted, uncounted uint64 // of the witness, up to the round before
+	wg                 sync.WaitGroup
 }
 
-// subscriberLane kills subscribers.
-func subscriberLane(t *testing.T, seed uint64) *lane {
-	l := &frameSource{lane: newLane(t, "ipc subscribers", seed)}
+// subscriberLane kills subscribers. Beside one that blocks they are as fast as that lets them be, beside another the publisher runs freely.
+func subscriberLane(t *testing.T, seed uint64, witness ipc.Policy) *lane {
+	l := &frameSource{lane: newLane(t, "ipc subscribers", seed), policy: witness}
 	var err error
 	if l.pool, err = pool.New(mostFrame, pool.Options{Name: "soak", Max: 48, Shared: true}); err != nil {
 		t.Fatal(err)
@@ -140,7 +146,7 @@ func subscriberLane(t *testing.T, seed uint64) *lane {
 	if l.publisher, err = ipc.Listen(l.path, l.pool, ipc.PublisherOptions{Slots: 8}); err != nil {
 		t.Fatal(err)
 	}
-	if l.witness, err = ipc.Subscribe(t.Context(), l.path, ipc.SubscriberOptions{Policy: ipc.Block}); err != nil {
+	if l.witness, err = ipc.Subscribe(t.Context(), l.path, ipc.SubscriberOptions{Policy: witness, Slots: 2}); err != nil {
 		t.Fatal(err)
 	}
 	l.wg.Go(l.watch)
@@ -156,8 +162,8 @@ func (l *frameSource) watch() {
 		}
 		if err == nil {
 			_, err = verify(f.Buf.Bytes(), f.Sequence)
-			if err == nil && (f.Lost > 0 || f.Sequence != l.seen.Load()) {
-				err = fmt.Errorf("frame %d after frame %d, %d lost", f.Sequence, l.seen.Load(), f.Lost)
+			if err == nil && (f.Lost > 0 && l.policy == ipc.Block || f.Sequence != l.next.Load()+f.Lost) {
+				err = fmt.Errorf("frame %d where %d comes, %d lost", f.Sequence, l.next.Load(), f.Lost)
 			}
 			f.Buf.Release()
 		}
@@ -167,6 +173,8 @@ func (l *frameSource) watch() {
 			return
 		}
 		l.seen.Add(1)
+		l.missed.Add(f.Lost)
+		l.next.Store(f.Sequence + 1)
 	}
 }
 
@@ -225,13 +233,23 @@ func (l *frameSource) check(policy ipc.Policy) error {
 	l.lost += uint64(r.lost)
 	var s ipc.PublisherStats
 	var p pool.Stats
-	before := l.seen.Load()
+	// Each of a few frames finds the witness right before it falls asleep, or right after.
+	for range 10 {
+		if err := l.publish(); err != nil {
+			return err
+		}
+		for i := 0; l.next.Load() < l.n && i < 2000 && l.err.Load() == nil; i++ {
+			runtime.Gosched()
+		}
+		pause(l.rnd.IntN(300))
+	}
+	before, missed := l.counted, l.uncounted
 	err := eventually(func() string { return fmt.Sprintf("every block is back: %+v, %+v", s, p) }, func() bool {
 		if l.err.Load() != nil {
 			return true
 		}
 		s, p = l.publisher.Stats(), l.pool.Stats()
-		return l.seen.Load() == l.n && len(s.Subscribers) == 1 && s.Lent == 0 && p.Outstanding == 0
+		return len(s.Subscribers) == 1 && s.Subscribers[0].Given == l.seen.Load() && s.Lent == 0 && p.Outstanding == 0
 	})
 	if e := l.err.Load(); e != nil {
 		return *e
@@ -239,7 +257,13 @@ func (l *frameSource) check(policy ipc.Policy) error {
 	if err != nil {
 		return err
 	}
-	l.frames += l.n - before
+	// What is dropped behind the last frame the next one will tell.
+	l.counted, l.uncounted = l.seen.Load(), l.missed.Load()+l.n-l.next.Load()
+	l.frames += l.counted - before
+	l.lost += l.uncounted - missed
+	if w := s.Subscribers[0]; l.counted+l.uncounted != l.n || w.Lost != l.uncounted || l.policy == ipc.Block && l.uncounted > 0 {
+		return fmt.Errorf("the subscriber that lives has seen %d frames and missed %d of %d: %+v", l.counted, l.uncounted, l.n, s)
+	}
 	if p.Acquired != l.n || p.Released != l.n || p.Stale != 0 || p.Refusals != 0 || s.Misbehaved != 0 || s.Frames != l.n {
 		return fmt.Errorf("after %d frames: %+v, %+v", l.n, s, p)
 	}
