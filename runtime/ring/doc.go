@@ -66,7 +66,7 @@
 //	64               next        frames ever published, 64 bit: high, low, high once more
 //	128              oldest      frames ever overwritten or about to be, in the same way
 //	192              ended       not 0 after Close
-//	65536            door        not 0 if readers sleep, and the futex word that they sleep at
+//	65536            door        not 0 if readers sleep: 1 more than twice the futex word as the newest of them saw it; then that word
 //	131072           entries     32 bytes each, frame n at n modulo frames: number (2 words), offset, length, time (2 words), CRC-32C of
 //	                             the payload, CRC-32C of the entry's 28 bytes before it
 //	then, at 64 KiB  payloads    each at a multiple of 64

@@ -243,6 +243,16 @@ func TestTakeOverWakes(t *testing.T) {
 	}
 }
 
+// TestOldArm: a reader that is slow to say that it sleeps does not write over one that has said so since.
+func TestOldArm(t *testing.T) {
+	w := newWriter(t, crashOptions())
+	for _, c := range [][2]uint32{{5, 11}, {4, 11}, {6, 13}, {6, 13}, {1<<31 - 1, 13}, {1<<30 + 5, 1<<31 + 11}} {
+		if got := w.Arm(c[0]); got != c[1] {
+			t.Errorf("after %d: %d, want %d", c[0], got, c[1])
+		}
+	}
+}
+
 // TestFrozenFutex: a peer that keeps the futex word as it is cannot keep a wait from ending.
 func TestFrozenFutex(t *testing.T) {
 	p := newRing(t, 1, ring.Options{Side: ring.Producer})

@@ -160,6 +160,19 @@ func (m *frameMap) wakeReaders() {
 	}
 }
 
+// arm says that a reader sleeps, or is about to, since the word was seq. It leaves a newer one in place: who wakes for the old one would take that
+// back with it, and if this reader were killed now, nobody would wake the other.
+func (d *door) arm(seq uint32) {
+	t := token(seq)
+	for range 100 { // a hostile peer may change it for ever
+		a := d.armed.Load()
+		if a != 0 && int32(a-t) >= 0 || d.armed.CompareAndSwap(a, t) {
+			return
+		}
+	}
+	d.armed.Store(t)
+}
+
 // rouse wakes all readers; see waiting.rouse.
 func (d *door) rouse(armed uint32) {
 	d.seq.Add(1)

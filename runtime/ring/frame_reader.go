@@ -206,7 +206,7 @@ func (r *FrameReader) wait(ctx context.Context) error {
 	for i := 0; ; i++ {
 		seq := d.seq.Load()
 		if i >= yields && r.m.canWake {
-			d.armed.Store(token(seq))
+			d.arm(seq)
 		}
 		ended := r.m.super.ended.Load() != 0 // before the look: what was published before the end counts
 		_, next, err := r.look()
