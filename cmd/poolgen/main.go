@@ -42,6 +42,7 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 		versionCommand(stdout),
 		vetCommand(stdout, stderr),
 		layoutCommand(stdout),
+		topCommand(stdout, stderr),
 	)
 	return cmd
 }
