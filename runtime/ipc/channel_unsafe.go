@@ -47,7 +47,7 @@ type channelHead struct {
 	_        [112]byte
 
 	// 384: written by the publisher.
-	waiting atomic.Uint32 // 1: wake the publisher
+	waiting atomic.Uint32 // not 0: wake the publisher, 2: not before three quarters of the queue are empty, which the subscriber may ignore
 	_       [124]byte
 }
 
@@ -220,6 +220,18 @@ func (c *channel) look() {
 		c.head.space.Add(1)
 		sys.FutexWakeAll(&c.head.space)
 	}
+}
+
+// waitingForMost is head.waiting of a publisher that would rather be woken once for several frames.
+const waitingForMost = 2
+
+// lookAt is look after the frame before position pos was taken.
+func (c *channel) lookAt(pos uint32) {
+	w := c.head.waiting.Load()
+	if w == 0 || w == waitingForMost && c.head.tail.Load()-pos > uint32(len(c.slots))/4 {
+		return
+	}
+	c.look()
 }
 
 // close ends this side's mapping, once nobody sleeps on it. The owner's lock is held.

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
 )
@@ -27,6 +28,11 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		pos := r.c.head.tail.Load()
 		slot, full := r.c.slot(pos)
 		word := slot.word.Load()
+		if r.held >= s.o.MaxHeld {
+			if s.collectFrom(r); r.gone {
+				return false, nil
+			}
+		}
 		switch {
 		case word&stateMask == slotEmpty && r.held < s.o.MaxHeld:
 			s.write(r, slot, full, pos, f)
@@ -39,9 +45,6 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 			if err := s.await(ctx, r, slot, word); err != nil {
 				r.lose()
 				return false, err
-			}
-			if !r.gone {
-				s.collectFrom(r)
 			}
 		default: // full, just being taken, or it has too many
 			if !r.gone {
@@ -104,34 +107,72 @@ func (r *remote) lose() {
 	}
 }
 
-// await sleeps until the slot is another than word, the subscriber gives something back or goes, or ctx ends. It lets go of mu meanwhile.
+// patience is how long Publish sleeps for most of a queue when there may be room for a frame.
+const patience = time.Millisecond
+
+// await waits until the slot is another than word, the subscriber gives something back or goes, or ctx ends. It lets go of mu meanwhile.
 func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word uint32) error {
-	h := r.c.head
-	seq := h.space.Load()
-	h.waiting.Store(1)
-	if slot.word.Load() != word || h.returned.Load() != r.read || h.leaving.Load() != 0 {
-		return nil
+	h, read := r.c.head, r.read
+	half, _ := r.c.slot(h.tail.Load() + uint32(len(r.c.slots))/2)
+	ready := func() bool { return slot.word.Load() != word || h.leaving.Load() != 0 }
+	// So that not every frame waits, wait for half of the queue first, and be content with less later.
+	plenty := func() bool { return half.word.Load()&stateMask == slotEmpty || h.leaving.Load() != 0 }
+	many := word&stateMask != slotEmpty
+	if !many { // it has too many blocks
+		ready = func() bool { return h.returned.Load() != read || h.leaving.Load() != 0 }
+		plenty = ready
 	}
 	r.c.hold()
+	s.roomOf = r
 	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.wake(r)
-	})
-	if ctx.Err() == nil {
-		sys.FutexWait(&h.space, seq)
+	for s.spinner.spin(plenty); !ready() && ctx.Err() == nil && s.doze(ctx, r, ready, many); many = false {
 	}
-	stop()
 	s.mu.Lock()
+	s.roomOf = nil
 	r.c.drop()
-	if ctx.Err() != nil {
+	switch {
+	case s.closed:
+		return ErrClosed
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	if s.closed {
-		return ErrClosed
-	}
 	return nil
+}
+
+// doze sleeps until it is ready, until most of the queue is empty if there are many frames to come, or for nothing. It returns false when the
+// subscriber is gone, or Close was called.
+func (s *Publisher) doze(ctx context.Context, r *remote, ready func() bool, many bool) bool {
+	h := r.c.head
+	s.mu.Lock()
+	if r.gone || s.closed {
+		s.mu.Unlock()
+		return false
+	}
+	s.sleeper.attend(ctx)
+	seq := h.space.Load()
+	s.sleeper.naps.Add(1)
+	s.mu.Unlock()
+	if many {
+		h.waiting.CompareAndSwap(0, waitingForMost)
+		s.enough.Reset(patience)
+		defer s.enough.Stop()
+	} else {
+		h.waiting.Store(1)
+	}
+	if !ready() && ctx.Err() == nil {
+		s.spinner.nap(&h.space, seq)
+	}
+	s.sleeper.naps.Add(1)
+	return true
+}
+
+// wakePublish wakes who waits for room.
+func (s *Publisher) wakePublish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.roomOf != nil {
+		s.wake(s.roomOf)
+	}
 }
 
 // wake ends await. mu is held.

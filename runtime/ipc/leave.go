@@ -19,19 +19,26 @@ func (s *Subscriber) sleep(ctx context.Context) error {
 		s.mu.Unlock()
 		return nil
 	}
-	seq := h.news.Load()
-	h.asleep.Store(1)
-	if slot, full := s.c.slot(s.pos); s.c.lapsBetween(slot.word.Load(), full) >= 0 || s.gone.Load() || h.closed.Load() != 0 {
-		s.mu.Unlock()
-		return nil
-	}
 	s.c.hold()
+	slot, full := s.c.slot(s.pos)
 	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, s.wake)
-	if ctx.Err() == nil {
-		sys.FutexWait(&h.news, seq)
+	ready := func() bool { return s.c.lapsBetween(slot.word.Load(), full) >= 0 || s.gone.Load() }
+	if !s.spinner.spin(ready) {
+		s.mu.Lock()
+		if !s.closed {
+			s.sleeper.attend(ctx)
+		}
+		over := s.closed
+		seq := h.news.Load()
+		s.sleeper.naps.Add(1)
+		s.mu.Unlock()
+		h.asleep.Store(1)
+		if !over && !ready() && h.closed.Load() == 0 && ctx.Err() == nil {
+			s.spinner.nap(&h.news, seq)
+		}
+		s.sleeper.naps.Add(1)
+		h.asleep.Store(0) // or the next frame costs its publisher a wake-up
 	}
-	stop()
 	s.mu.Lock()
 	s.c.drop()
 	s.mu.Unlock()
@@ -61,6 +68,7 @@ func (s *Subscriber) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.sleeper.end()
 	if h := s.c.head; h != nil {
 		h.leaving.Store(1)
 		h.waiting.Store(1)

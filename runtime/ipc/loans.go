@@ -49,6 +49,7 @@ func (s *Publisher) settle(id uint32, r *remote) {
 
 // collect takes what subscribers gave back. mu is held.
 func (s *Publisher) collect() {
+	s.uncollected = 0
 	for i := len(s.subs) - 1; i >= 0; i-- {
 		s.collectFrom(s.subs[i])
 	}
@@ -70,7 +71,7 @@ func (s *Publisher) collectFrom(r *remote) {
 	}
 }
 
-// Collect gives the blocks back to the pool that subscribers have released. Publish and Get do so too.
+// Collect gives the blocks back to the pool that subscribers have released. Get does so when the pool has none, and Publish now and then.
 func (s *Publisher) Collect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -65,6 +65,7 @@ type Publisher struct {
 	file os.FileInfo
 	wg   sync.WaitGroup
 
+	ended    atomic.Bool   // Close was called
 	changes  atomic.Uint32 // futex word, which no subscriber sees: somebody came or went, or Close
 	empty    chan struct{} // closed when Close was called and no subscriber is left
 	turn     chan struct{} // one Publish at a time, so that all subscribers see one order
@@ -78,6 +79,12 @@ type Publisher struct {
 	closed   bool
 	stats    PublisherStats
 	getters  []*getter // that are free
+	spinner  spinner   // of who waits for room, which is one at a time
+	sleeper  sleeper
+	roomOf   *remote     // for whose room Publish waits
+	enough   *time.Timer // ends its wait for more room than there is
+	uncollected,
+	often int // frames since the last collect, and after how many Publish does so
 	// oldKernel says that this kernel cannot sleep on several words at once.
 	oldKernel bool
 }
@@ -156,7 +163,11 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
 	}
-	s := &Publisher{pool: p, o: o, path: path, l: l, file: file, turn: make(chan struct{}, 1), empty: make(chan struct{})}
+	s := &Publisher{pool: p, o: o, path: path, l: l, file: file, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner()}
+	s.often = min(max(blocks/8, 1), 16)
+	s.sleeper.wake = s.wakePublish
+	s.enough = time.AfterFunc(time.Hour, s.wakePublish)
+	s.enough.Stop()
 	s.wg.Go(s.accept)
 	return s, nil
 }
@@ -182,7 +193,10 @@ func (s *Publisher) remove(r *remote, misbehaved bool) {
 	for id := range s.lent {
 		s.settle(uint32(id), r)
 	}
-	s.wake(r)
+	if s.roomOf == r {
+		s.wake(r)
+		go s.sleeper.rouse()
+	}
 	s.change()
 	_ = r.c.close()
 }
@@ -198,16 +212,22 @@ func (s *Publisher) Publish(ctx context.Context, b pool.Buf, m Meta) (int, error
 	}
 	select {
 	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return 0, fmt.Errorf("ipc: publishing on %s: %w", s.path, context.Cause(ctx))
+	default:
+		select {
+		case s.turn <- struct{}{}:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("ipc: publishing on %s: %w", s.path, context.Cause(ctx))
+		}
 	}
+	defer func() { <-s.turn }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return 0, fmt.Errorf("ipc: publishing on %s: %w", s.path, ErrClosed)
 	}
-	s.collect()
+	if s.uncollected++; s.uncollected >= s.often {
+		s.collect()
+	}
 	n := s.sequence
 	s.sequence++
 	s.stats.Frames++
@@ -263,11 +283,12 @@ func (s *Publisher) Close(ctx context.Context) error {
 		return nil
 	}
 	s.closed = true
+	s.ended.Store(true)
+	s.sleeper.end()
 	for _, r := range s.subs {
 		r.c.head.closed.Store(1)
 		r.c.head.asleep.CompareAndSwap(0, 1)
 		r.c.tell(r.knock)
-		s.wake(r)
 	}
 	s.change()
 	if len(s.subs) == 0 {

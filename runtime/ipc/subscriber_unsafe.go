@@ -44,7 +44,10 @@ type Subscriber struct {
 	at   unsafe.Pointer // of the frame that was taken
 	size int
 
+	spinner spinner // of who receives
+
 	mu       sync.Mutex // guards what follows
+	sleeper  sleeper
 	returned uint32
 	leases   []*lease // that are free
 	held     int
@@ -104,7 +107,8 @@ func subscribe(ctx context.Context, path string, o SubscriberOptions) (_ *Subscr
 	if err != nil {
 		return nil, errors.Join(err, closeAll(fds))
 	}
-	s := &Subscriber{path: path, conn: conn, next: w.sequence}
+	s := &Subscriber{path: path, conn: conn, next: w.sequence, spinner: newSpinner()}
+	s.sleeper.wake = s.wake
 	if s.arena, err = openArena(fds[0], w.arena); err != nil {
 		return nil, errors.Join(err, sys.Close(fds[1]))
 	}
@@ -141,7 +145,7 @@ func (s *Subscriber) watch() {
 	var b [1]byte
 	_, _ = s.conn.Read(b[:]) // a publisher says nothing more
 	s.gone.Store(true)
-	s.wake()
+	s.sleeper.rouse()
 }
 
 // wake ends a wait.
@@ -171,15 +175,12 @@ func (s *Subscriber) receive(ctx context.Context) (Frame, error) {
 	defer s.busy.Store(false)
 	s.joins.Reap()
 	for {
-		gone := s.over() // before the queue: what was queued before the end is still received
 		f, l, err := s.take()
 		switch {
 		case err != nil:
 			return Frame{}, err
 		case l != nil:
 			return s.hand(f, l)
-		case gone:
-			return Frame{}, s.end()
 		}
 		if err := s.sleep(ctx); err != nil {
 			return Frame{}, err
@@ -187,22 +188,9 @@ func (s *Subscriber) receive(ctx context.Context) (Frame, error) {
 	}
 }
 
-// over reports whether the publisher queues nothing more.
-func (s *Subscriber) over() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.gone.Load() || s.drained || s.c.head != nil && s.c.head.closed.Load() != 0
-}
-
-// end says how the publisher ended, and lets go of one that waits for us.
+// end says how the publisher ended, and lets go of one that waits for us. mu is held.
 func (s *Subscriber) end() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch {
-	case s.closed:
-		return ErrClosed
-	case s.drained:
-		return io.EOF
 	case s.c.head.closed.Load() != 0:
 		s.drained = true
 		_ = s.finish() // of what is ours
@@ -215,18 +203,25 @@ func (s *Subscriber) end() error {
 func (s *Subscriber) take() (Frame, *lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return Frame{}, nil, ErrClosed
+	case s.drained:
+		return Frame{}, nil, io.EOF
+	}
+	over := false
 	// Bounded, because a hostile publisher could have us go through dropped frames for ever: who receives looks again, and at its context.
-	for range 2 * len(s.c.slots) {
-		if s.closed {
-			return Frame{}, nil, ErrClosed
-		}
-		if s.drained {
-			return Frame{}, nil, nil
-		}
+	for range 2*len(s.c.slots) + 1 {
 		slot, full := s.c.slot(s.pos)
 		word := slot.word.Load()
 		switch ahead := s.c.lapsBetween(word, full); {
+		case ahead < 0 && over:
+			return Frame{}, nil, s.end()
 		case ahead < 0:
+			// What was queued before the end is still received: look at the queue once more.
+			if over = s.gone.Load() || s.c.head.closed.Load() != 0; over {
+				continue
+			}
 			return Frame{}, nil, nil
 		case ahead > 0: // dropped, and so was all but the last queue's length before what is written there now
 			s.pos += uint32(ahead-1)<<s.c.shift + 1
@@ -243,7 +238,7 @@ func (s *Subscriber) take() (Frame, *lease, error) {
 		id, length, offset := slot.id, slot.length, uint64(slot.offset)|uint64(slot.above)<<32
 		slot.word.Store(full &^ stateMask)
 		s.pos++
-		s.c.look()
+		s.c.lookAt(s.pos)
 		if size := uint64(s.arena.Size()); offset == 0 || offset > size || uint64(length) > size-offset || f.Sequence < s.next {
 			return Frame{}, nil, fmt.Errorf("frame %d lies at %d, %d bytes, in an arena of %d: %w", f.Sequence, offset, length, size, ErrProtocol)
 		}
@@ -293,7 +288,9 @@ func (l *lease) release() {
 		s.c.back[s.returned&uint32(len(s.c.back)-1)].Store(l.id)
 		s.returned++
 		h.returned.Store(s.returned)
-		s.c.look()
+		if h.waiting.Load() != waitingForMost { // for room in the queue
+			s.c.look()
+		}
 	}
 	s.leases = append(s.leases, l)
 	_ = s.finish() // nobody is there to be told

@@ -10,14 +10,6 @@ import (
 	"github.com/poolgen/poolgen/runtime/pool"
 )
 
-// insist calls wake until whoever slept has left: a hostile peer may set the futex word back, so that one wake-up comes to nothing.
-func insist(wake func(), left func() bool) {
-	for d := time.Millisecond; !left(); d = min(2*d, 100*time.Millisecond) {
-		wake()
-		time.Sleep(d)
-	}
-}
-
 // getter is one Get that waits. It sleeps on the word of the pool, where releases in this process and the end of its context show, on the
 // publisher's own word, and on one of each subscriber, so that none of them can keep the others' from being seen.
 type getter struct {
@@ -25,25 +17,33 @@ type getter struct {
 	look func() error
 	nap  func(word *atomic.Uint32, value uint32)
 
-	armed   bool      // not at the first look, so that who finds a block wakes nobody
-	changes uint32    // of the publisher's own word
-	on      []*remote // whose words it sleeps on
-	seqs    []uint32  // their values
+	changes uint32    // the publisher's own word
+	on      []*remote // the subscribers
+	reads   []uint32  // how many returns of each were looked at
+	seqs    []uint32  // the word of each
 	set     sys.FutexSet
+	spinner spinner
 }
 
-// Get takes a block of the publisher's pool, first what subscribers gave back, and sleeps until one is free. The caller owes one
+// Get takes a block of the publisher's pool, and sleeps until subscribers or this process give one back when none is free. The caller owes one
 // Release. It returns ctx's cause when ctx ends first, and ErrClosed after Close. When several wait, who is first is not said.
 func (s *Publisher) Get(ctx context.Context) (pool.Buf, error) {
-	g := s.getter()
-	b, err := s.pool.WaitWith(ctx, g.look, g.nap)
-	s.mu.Lock()
-	s.getters = append(s.getters, g)
-	s.mu.Unlock()
-	if err != nil {
-		err = fmt.Errorf("ipc: getting a block to publish on %s: %w", s.path, err)
+	err := ErrClosed
+	if !s.ended.Load() {
+		b, ok := s.pool.Take()
+		if ok {
+			return b, nil
+		}
+		g := s.getter()
+		b, err = s.pool.WaitWith(ctx, g.look, g.nap)
+		s.mu.Lock()
+		s.getters = append(s.getters, g)
+		s.mu.Unlock()
+		if err == nil {
+			return b, nil
+		}
 	}
-	return b, err
+	return pool.Buf{}, fmt.Errorf("ipc: getting a block to publish on %s: %w", s.path, err)
 }
 
 // getter is a free one.
@@ -56,18 +56,17 @@ func (s *Publisher) getter() *getter {
 		g.forget()
 		return g
 	}
-	g := &getter{s: s}
+	g := &getter{s: s, spinner: newSpinner()}
 	g.look, g.nap = g.lookAround, g.sleep
 	return g
 }
 
 func (g *getter) forget() {
 	clear(g.on)
-	g.armed = false
-	g.on, g.seqs = g.on[:0], g.seqs[:0]
+	g.on, g.reads, g.seqs = g.on[:0], g.reads[:0], g.seqs[:0]
 }
 
-// lookAround takes what was given back. From the second time on it first asks for a wake-up by what is given back later.
+// lookAround takes what was given back.
 func (g *getter) lookAround() error {
 	s := g.s
 	s.mu.Lock()
@@ -75,45 +74,55 @@ func (g *getter) lookAround() error {
 	if s.closed {
 		return ErrClosed
 	}
-	arm := g.armed
+	s.collect()
 	g.forget()
-	g.armed = true
 	g.changes = s.changes.Load()
 	for _, r := range s.subs {
-		if !arm {
-			break
-		}
-		g.on, g.seqs = append(g.on, r), append(g.seqs, r.c.head.space.Load())
-		r.c.head.waiting.Store(1)
+		g.on, g.reads = append(g.on, r), append(g.reads, r.read)
 	}
-	s.collect()
 	return nil
 }
 
-// sleep is until one of the words is another.
+// sleep is until one of the words is another than at the last look, or a subscriber has given something back since.
 func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 	s := g.s
 	s.mu.Lock()
-	for _, r := range g.on {
-		if r.gone {
-			s.mu.Unlock()
-			return // look again, without it
-		}
+	if s.changes.Load() != g.changes {
+		s.mu.Unlock()
+		return // look again: all in on are there from here on
 	}
-	g.set.Reset()
-	g.set.Add(word, value)
-	g.set.Add(&s.changes, g.changes)
-	for i, r := range g.on {
-		g.set.Add(&r.c.head.space, g.seqs[i])
+	for _, r := range g.on {
 		r.c.hold()
 	}
 	old := s.oldKernel
 	s.mu.Unlock()
-	if !old && !g.set.Wait() {
-		old = true
+	ready := func() bool {
+		for i, r := range g.on {
+			if r.c.head.returned.Load() != g.reads[i] {
+				return true
+			}
+		}
+		return word.Load() != value
 	}
-	if old {
-		g.sleepApart(word, value)
+	if !g.spinner.spin(ready) {
+		g.set.Reset()
+		g.set.Add(word, value)
+		g.set.Add(&s.changes, g.changes)
+		for _, r := range g.on {
+			g.seqs = append(g.seqs, r.c.head.space.Load())
+			g.set.Add(&r.c.head.space, g.seqs[len(g.seqs)-1])
+			r.c.head.waiting.Store(1)
+		}
+		if !ready() {
+			began := time.Now()
+			if !old && !g.set.Wait() {
+				old = true
+			}
+			if old {
+				g.sleepApart(word, value)
+			}
+			g.spinner.short = time.Since(began) < sleepShort
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,6 +15,12 @@ func (p *Pool) Wait(ctx context.Context) (Buf, error) {
 	return p.wait(ctx, func() (Buf, error) { return p.getSlow(false) }, sys.FutexWait)
 }
 
+// Take takes a block of the arena if one is free. Unlike Get it counts no miss and takes nothing from the heap: who calls it has another way.
+func (p *Pool) Take() (Buf, bool) {
+	b, err := p.getArena()
+	return b, err == nil
+}
+
 // WaitWith is Wait for a transport that has lent blocks to others and must look itself whether they gave any back. look runs before each
 // attempt, and releases those; its error ends the wait. sleep returns when *word is no longer value, when somebody wakes word as a futex, or
 // when there is something to look at; it may return for nothing. Blocks come from the arena only, whatever Options.AtLimit says.
