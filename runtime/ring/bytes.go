@@ -37,14 +37,15 @@ func (r *Ring) used() uint32 {
 		return 0
 	}
 	if tail := r.ctl.tail.Load(); tail != c.seen {
-		if tail >= 2*r.size || distance(c.pos, tail, r.size) > r.size || distance(c.pos, tail, r.size) < distance(c.pos, c.seen, r.size) {
+		used := distance(c.pos, tail, r.size)
+		if tail >= 2*r.size || used > r.size || used < c.avail {
 			r.fail("the producer's counter went from %d to %d, with the consumer at %d and %d bytes", c.seen, tail, c.pos, r.size)
 			return 0
 		}
-		c.seen = tail
+		c.seen, c.avail = tail, used
 	}
 	r.published.acquire()
-	return distance(c.pos, c.seen, r.size)
+	return c.avail
 }
 
 // free is how many bytes the producer may write.
@@ -57,14 +58,15 @@ func (r *Ring) free() uint32 {
 		return 0
 	}
 	if head := r.ctl.head.Load(); head != p.seen {
-		if head >= 2*r.size || distance(head, p.pos, r.size) > r.size || distance(head, p.pos, r.size) > distance(p.seen, p.pos, r.size) {
+		used := distance(head, p.pos, r.size)
+		if head >= 2*r.size || used > r.size || r.size-used < p.avail {
 			r.fail("the consumer's counter went from %d to %d, with the producer at %d and %d bytes", p.seen, head, p.pos, r.size)
 			return 0
 		}
-		p.seen = head
+		p.seen, p.avail = head, r.size-used
 	}
 	r.consumed.acquire()
-	return r.size - distance(p.seen, p.pos, r.size)
+	return p.avail
 }
 
 // Advance publishes the first n bytes of Unused. It panics unless 0 <= n <= len of what Unused returned last. After Close it does
@@ -78,21 +80,18 @@ func (r *Ring) Advance(n int) {
 		p.pos += uint32(n)
 		return
 	}
-	used := distance(p.seen, p.pos, r.size)
 	if r.state.Load() != 0 {
 		return
 	}
-	if uint(n) > uint(r.size-used) || r.side == Consumer {
-		r.outOfRange("Advance", n, r.size-used)
+	if uint(n) > uint(p.avail) || r.side == Consumer {
+		r.outOfRange("Advance", n, p.avail)
 	}
+	p.avail -= uint32(n)
 	p.pos = r.forward(p.pos, uint32(n))
 	r.published.release()
 	r.ctl.tail.Store(p.pos)
-	// used may count bytes that were consumed since: a wake-up too many, never one too few.
-	if w := &r.ctl.content; w.armed.Load() != 0 {
-		if a := w.armed.Load(); used+uint32(n) >= w.bytes.Load() {
-			w.rouse(a)
-		}
+	if r.ctl.content.armed.Load() != 0 {
+		r.ctl.content.due(r.size - p.avail) // may count bytes that were consumed since: a wake-up too many, never one too few
 	}
 }
 
@@ -110,20 +109,18 @@ func (r *Ring) Consume(n int) {
 		}
 		return
 	}
-	used := distance(c.pos, c.seen, r.size)
 	if r.state.Load() != 0 {
 		return
 	}
-	if uint(n) > uint(used) || r.side == Producer {
-		r.outOfRange("Consume", n, used)
+	if uint(n) > uint(c.avail) || r.side == Producer {
+		r.outOfRange("Consume", n, c.avail)
 	}
+	c.avail -= uint32(n)
 	c.pos = r.forward(c.pos, uint32(n))
 	r.consumed.release()
 	r.ctl.head.Store(c.pos)
-	if w := &r.ctl.unused; w.armed.Load() != 0 {
-		if a := w.armed.Load(); r.size-used+uint32(n) >= w.bytes.Load() {
-			w.rouse(a)
-		}
+	if r.ctl.unused.armed.Load() != 0 {
+		r.ctl.unused.due(r.size - c.avail)
 	}
 }
 
@@ -154,7 +151,7 @@ func (r *Ring) Reset() error {
 }
 
 func (r *Ring) empty() {
-	r.prod.pos, r.prod.seen, r.cons.pos, r.cons.seen = 0, 0, 0, 0
+	r.place(0, 0)
 	r.ctl.tail.Store(0)
 	r.ctl.head.Store(0)
 	r.ctl.content.ended.Store(0)

@@ -203,7 +203,7 @@ func (r *FrameReader) wait(ctx context.Context) error {
 			stop()
 		}()
 	}
-	for i := 0; ; i++ {
+	for i, yields := 0, yields(); ; i++ {
 		seq := d.seq.Load()
 		if i >= yields && r.m.canWake {
 			d.arm(seq)

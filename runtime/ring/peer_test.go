@@ -44,12 +44,22 @@ func child(what string) error {
 		return childFrames()
 	case "read":
 		return childRead()
+	case "bell":
+		return childBell()
+	case "echo":
+		return childEcho()
+	case "echo frames":
+		return childEchoFrames()
+	}
+	var n int
+	if _, err := fmt.Sscanf(what, "trips %d", &n); err == nil {
+		return childTrips(n)
 	}
 	return fmt.Errorf("no child %q", what)
 }
 
 // command starts this test binary as a child, with files from descriptor 3 on.
-func command(t *testing.T, what string, args []string, files ...*os.File) *exec.Cmd {
+func command(t testing.TB, what string, args []string, files ...*os.File) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -76,7 +86,7 @@ func emulator() string {
 }
 
 // file is a duplicate of a descriptor, as exec.Cmd takes it.
-func file(t *testing.T, fd int) *os.File {
+func file(t testing.TB, fd int) *os.File {
 	t.Helper()
 	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {

@@ -66,8 +66,7 @@ func (r *Ring) remap(to, used uint32) error {
 	}
 	r.size = to
 	r.ctl.size = to
-	r.cons.pos, r.prod.seen = within, within
-	r.prod.pos, r.cons.seen = within+used, within+used
+	r.place(within+used, within)
 	r.ctl.head.Store(r.cons.pos)
 	r.ctl.tail.Store(r.prod.pos)
 	copy(r.window(within, used)[min(from, used):], moved)

@@ -54,12 +54,13 @@ type Ring struct {
 	mapped  bool
 }
 
-// end is what one side of the ring keeps for itself. Only its goroutine touches pos and seen.
+// end is what one side of the ring keeps for itself. Its goroutine alone touches all but inside.
 type end struct {
 	pos    uint32        // its own counter, modulo 2*size
 	seen   uint32        // the other's counter, as last seen and checked
+	avail  uint32        // bytes that it may use, by that
 	inside atomic.Uint32 // 1 while it is in a call that uses the data or sleeps
-	_      [116]byte     // two cache lines, for processors that fetch pairs
+	_      [112]byte     // two cache lines, for processors that fetch pairs
 }
 
 const (
@@ -117,7 +118,15 @@ func mapRing(fd int, size, most uint32, o Options) (*Ring, error) {
 	}
 	r := &Ring{size: size, side: o.Side, local: o.Local, alone: o.Local, name: o.Name, mem: mem, mapped: true}
 	r.bind()
+	r.place(0, 0)
 	return r, nil
+}
+
+// place sets both sides' private counters.
+func (r *Ring) place(tail, head uint32) {
+	used := distance(head, tail, r.size)
+	r.prod.pos, r.prod.seen, r.prod.avail = tail, head, r.size-used
+	r.cons.pos, r.cons.seen, r.cons.avail = head, tail, used
 }
 
 // Open maps the ring behind fd, made by a Ring in this or another process, for one side of it, after checking every word that
@@ -169,8 +178,7 @@ func (r *Ring) adopt() error {
 		return fmt.Errorf("tail %d and head %d of %d bytes", tail, head, size)
 	}
 	r.opened = true
-	r.prod.pos, r.prod.seen = tail, head
-	r.cons.pos, r.cons.seen = head, tail
+	r.place(tail, head)
 	// A process that died in its sleep, or after its end, leaves its words; one that died before a wake-up, somebody asleep.
 	if r.side != Consumer {
 		c.unused.armed.Store(0)

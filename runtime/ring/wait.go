@@ -11,8 +11,14 @@ import (
 	"github.com/poolgen/poolgen/internal/sys"
 )
 
-// yields is how often a side lets other goroutines run before it sleeps: the other side is often one of them.
-const yields = 4
+// yields is how often a side lets other goroutines run before it sleeps: the other side is often one of them, or a process that answers at
+// once from another processor. Where there is one processor alone it cannot, and each time more only keeps it from running.
+func yields() int {
+	if runtime.NumCPU() == 1 {
+		return 1
+	}
+	return 4
+}
 
 func wake(w *waiting) {
 	w.seq.Add(1)
@@ -27,6 +33,13 @@ func token(seq uint32) uint32 { return seq<<1 | 1 }
 func (w *waiting) rouse(armed uint32) {
 	wake(w)
 	w.armed.CompareAndSwap(armed, 0)
+}
+
+// due wakes who sleeps for as many bytes as there are now.
+func (w *waiting) due(bytes uint32) {
+	if a := w.armed.Load(); bytes >= w.bytes.Load() {
+		w.rouse(a)
+	}
 }
 
 // insist calls wake until the sleepers have left: a hostile peer may set the futex word back, so that one wake-up comes to nothing.
@@ -102,7 +115,7 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 	}
 	defer w.armed.Store(0)
 	w.bytes.Store(uint32(n))
-	for i := 0; ; i++ {
+	for i, yields := 0, yields(); ; i++ {
 		seq := w.seq.Load()
 		if i >= yields {
 			w.armed.Store(token(seq))
