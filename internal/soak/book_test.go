@@ -1,6 +1,7 @@
 package soak
 
 import (
+	_ "embed" // of a victim in C
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -18,6 +20,9 @@ import (
 
 	"github.com/poolgen/poolgen/internal/sys"
 )
+
+//go:embed testdata/victim.c
+var victimSource string
 
 // patience is how long anything may take that must happen.
 const patience = 60 * time.Second
@@ -73,7 +78,7 @@ type lane struct {
 	dir    string
 	book   *book
 	file   *os.File
-	self   []string
+	argv   []string // what every victim's arguments begin with
 	kills  int
 	early  int    // of those, the ones that hit a victim before it worked
 	frames uint64 // that arrived and were checked
@@ -95,14 +100,40 @@ func newLane(t *testing.T, kind string, seed uint64) *lane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lane{kind: kind, rnd: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), book: b, file: os.NewFile(uintptr(fd), "book"), self: []string{self}}
+	l := &lane{kind: kind, rnd: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), book: b, file: os.NewFile(uintptr(fd), "book"), argv: []string{self, childArg}}
 	if runtime.GOARCH == "arm" {
 		if qemu, err := exec.LookPath("qemu-arm-static"); err == nil {
-			l.self = []string{qemu, self}
+			l.argv = append([]string{qemu}, l.argv...)
 		}
 	}
 	t.Cleanup(func() { l.file.Close() })
 	return l
+}
+
+// victimInC builds testdata/victim.c, which has the same roles. It is "" where there is no compiler, or where this program is not there with its
+// headers.
+func victimInC(t *testing.T) string {
+	gcc, err := exec.LookPath("gcc")
+	if err != nil || runtime.GOARCH != "amd64" {
+		return ""
+	}
+	dir := t.TempDir()
+	source := filepath.Join(dir, "victim.c")
+	if err := os.WriteFile(source, []byte(victimSource), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "victim")
+	for _, include := range []string{"../../include", "include"} {
+		if _, err := os.Stat(include + "/poolgen_ipc.h"); err != nil {
+			continue
+		}
+		out, err := exec.Command(gcc, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-I"+include, "-o", program, source).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return program
+	}
+	return ""
 }
 
 // victim is a process that will be killed.
@@ -117,7 +148,7 @@ type victim struct {
 // start begins a victim, which is killed at a random moment.
 func (l *lane) start(role string, args []any, files ...*os.File) (*victim, error) {
 	*(*[unsafe.Sizeof(book{})]byte)(unsafe.Pointer(l.book)) = [unsafe.Sizeof(book{})]byte{}
-	argv := append(append([]string{}, l.self...), childArg, role)
+	argv := append(append([]string{}, l.argv...), role)
 	for _, a := range args {
 		argv = append(argv, fmt.Sprint(a))
 	}

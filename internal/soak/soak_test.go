@@ -42,11 +42,17 @@ func TestMain(m *testing.M) {
 
 // lanes are all kinds of rounds.
 func lanes(t *testing.T, seed uint64) []*lane {
-	return []*lane{
+	all := []*lane{
 		subscriberLane(t, seed, ipc.Block), subscriberLane(t, seed+1, ipc.DropOldest), publisherLane(t, seed+2), publisherLane(t, seed+3),
 		frameWriterLane(t, seed+4, false), frameWriterLane(t, seed+5, true), frameReaderLane(t, seed+6),
 		producerLane(t, seed+7), consumerLane(t, seed+8),
 	}
+	if program := victimInC(t); program != "" {
+		l := subscriberLane(t, seed+9, ipc.DropOldest)
+		l.kind, l.argv = "ipc subscribers in C", []string{program}
+		all = append(all, l)
+	}
+	return all
 }
 
 // TestSoak kills processes. -args -rounds N says how many; without, a few hundred, or what a few seconds allow.
@@ -54,7 +60,7 @@ func TestSoak(t *testing.T) {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 0, "kills; 0: the short form")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "of the random moments, which the machine's load moves too")
-	only := flags.String("only", "", "kinds of victims with this in their name")
+	only := flags.String("only", "", "only kinds of victims with this in their name")
 	if err := flags.Parse(flag.Args()); err != nil {
 		t.Fatal(err)
 	}

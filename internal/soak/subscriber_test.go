@@ -172,9 +172,9 @@ func (l *frameSource) watch() {
 			l.err.CompareAndSwap(nil, &err)
 			return
 		}
-		l.seen.Add(1)
 		l.missed.Add(f.Lost)
 		l.next.Store(f.Sequence + 1)
+		l.seen.Add(1) // the last: who finds it right finds the others right
 	}
 }
 
