@@ -48,6 +48,7 @@ func poolTable() table[poolStats] {
 		{"waits_total", "Times that somebody slept until a block was free.", func(s *poolStats) float64 { return float64(s.Waits) }},
 		{"stale_handles_total", "Operations refused because the buffer was released before.", func(s *poolStats) float64 { return float64(s.Stale) }},
 		{"saturated_blocks_total", "Blocks given up because of too many references.", func(s *poolStats) float64 { return float64(s.Saturated) }},
+		{"trimmed_bytes_total", "Memory of free blocks that was given back to the kernel.", func(s *poolStats) float64 { return float64(s.BytesTrimmed) }},
 	}, []row{
 		{"outstanding_buffers", "Buffers in use.", func(s *poolStats) float64 { return float64(s.Outstanding) }},
 		{"opened_blocks", "Blocks of the arena that were ever handed out.", func(s *poolStats) float64 { return float64(s.Opened) }},
@@ -57,7 +58,7 @@ func poolTable() table[poolStats] {
 		{"block_capacity_bytes", "Usable size of a block.", func(s *poolStats) float64 { return float64(s.Capacity) }},
 		{"block_stride_bytes", "Distance from one block to the next.", func(s *poolStats) float64 { return float64(s.Stride) }},
 		{"in_use_bytes", "Memory of the blocks in use.", func(s *poolStats) float64 { return float64(s.BytesInUse) }},
-		{"committed_bytes", "Memory that the pool has, bookkeeping included.", func(s *poolStats) float64 { return float64(s.BytesCommitted) }},
+		{"committed_bytes", "Memory that the pool has, bookkeeping included, without what was trimmed.", func(s *poolStats) float64 { return float64(s.BytesCommitted) }},
 		{"heap_bytes", "Memory of blocks beyond the limit, on the Go heap.", func(s *poolStats) float64 { return float64(s.HeapBytes) }},
 		{"budget_bytes", "The most memory that the arena can commit.", func(s *poolStats) float64 { return float64(s.Budget) }},
 	})

@@ -5,3 +5,19 @@ const BuildDebug = buildDebug
 
 // RaceBuild tells whether the arena is Go heap memory.
 const RaceBuild = raceBuild
+
+// TakeForTrim does to all blocks of p what Trim does to a run of them.
+func TakeForTrim(p *Pool) (giveBack func()) {
+	p.mu.Lock()
+	p.trims.Add(1)
+	for i := range p.geo.fixed {
+		p.header(i).ref.Or(refClosing | refSaturated)
+	}
+	return func() {
+		for i := range p.geo.fixed {
+			p.header(i).ref.And(^uint32(refClosing | refSaturated))
+		}
+		p.trims.Add(1)
+		p.mu.Unlock()
+	}
+}

@@ -34,6 +34,7 @@ type Pool struct {
 	waits     atomic.Int64
 	heapGets  atomic.Int64
 	heapBytes atomic.Int64
+	trims     atomic.Uint32 // odd while Trim has blocks
 
 	mu         sync.Mutex // guards what follows
 	closed     bool
@@ -43,6 +44,7 @@ type Pool struct {
 	extPeak    int
 	trace      map[uint32][]event
 	quarantine []uint32 // released blocks that are inaccessible, oldest first
+	trimmed    trimmed
 }
 
 // Bits of Pool.slow.

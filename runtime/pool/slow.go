@@ -45,6 +45,7 @@ func (p *Pool) getArena() (Buf, error) {
 		if p.slow.Load()&slowClosed != 0 {
 			return Buf{}, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
 		}
+		trims := p.trims.Load()
 		if p.desc.pending.Load() != 0 {
 			p.Reap()
 		}
@@ -54,9 +55,13 @@ func (p *Pool) getArena() (Buf, error) {
 		if i, ok := p.probe(); ok {
 			return p.handOut(i)
 		}
-		if p.debug&DebugQuarantine == 0 || !p.freeQuarantined(0) {
+		if p.debug&DebugQuarantine != 0 && p.freeQuarantined(0) {
+			continue
+		}
+		if p.trims.Load() == trims && trims&1 == 0 {
 			return Buf{}, p.errLimit
 		}
+		p.afterTrim() // which had free blocks meanwhile
 	}
 }
 

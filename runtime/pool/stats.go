@@ -25,12 +25,13 @@ type Stats struct {
 	Stale     uint64
 	Saturated uint64 // blocks given up because they had more references than can be counted
 
-	Capacity       int   // usable bytes of a block
-	Stride         int   // bytes from one block to the next
-	BytesInUse     int64 // strides of the blocks in use, heap blocks included
-	BytesCommitted int64 // memory in use by the pool: bookkeeping, blocks opened or prefaulted, heap blocks
-	HeapBytes      int64 // of those, on the Go heap now
-	Budget         int64 // the arena never commits more
+	Capacity       int    // usable bytes of a block
+	Stride         int    // bytes from one block to the next
+	BytesInUse     int64  // strides of the blocks in use, heap blocks included
+	BytesCommitted int64  // memory in use by the pool: bookkeeping, blocks opened or prefaulted and not trimmed since, heap blocks
+	HeapBytes      int64  // of those, on the Go heap now
+	BytesTrimmed   uint64 // memory that Trim gave back, in all
+	Budget         int64  // the arena never commits more
 }
 
 // lap is how many acquisitions a block's generation counts before it starts again at 1.
@@ -77,6 +78,8 @@ func (p *Pool) Stats() Stats {
 	s.BytesCommitted = int64(p.geo.payloadOffset) + int64(p.geo.stride)*int64(max(opened, p.geo.prealloc)) + s.HeapBytes
 	p.mu.Lock()
 	s.ExternalHighWater = p.extPeak
+	s.BytesTrimmed = p.trimmed.bytes
+	s.BytesCommitted -= p.bytesGone()
 	p.mu.Unlock()
 	return s
 }
