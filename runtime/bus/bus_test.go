@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/poolgen/poolgen/runtime/bus"
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -78,6 +79,13 @@ func wantHeld(t testing.TB, p *pool.Pool, want int) {
 	t.Helper()
 	if got := p.Stats().Outstanding; got != want {
 		t.Errorf("%d buffers are out, want %d", got, want)
+	}
+}
+
+// until waits for what another goroutine is about to do.
+func until(is func() bool) {
+	for !is() {
+		time.Sleep(50 * time.Microsecond)
 	}
 }
 
@@ -249,11 +257,7 @@ func TestCloseAndDrain(t *testing.T) {
 	for i := range uint32(3) {
 		publish(t, topic, p, i)
 	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := topic.Drain(ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("Drain with a context that has ended: %v", err)
-	}
+	topic.Close()
 	b, err := p.Get()
 	if err != nil {
 		t.Fatal(err)
@@ -272,6 +276,7 @@ func TestCloseAndDrain(t *testing.T) {
 	}
 	drained := make(chan error)
 	go func() { drained <- topic.Drain(context.Background()) }()
+	until(topic.Draining)
 	for i := range uint32(3) {
 		ev, err := s.Next(context.Background())
 		if err != nil || ev.Value.User() != i {
@@ -290,6 +295,8 @@ func TestCloseAndDrain(t *testing.T) {
 		t.Error(err)
 	}
 	wantHeld(t, p, 0)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
 	if err := topic.Drain(ended); err != nil {
 		t.Errorf("draining what is drained: %v", err)
 	}

@@ -141,7 +141,7 @@ func TestWakes(t *testing.T) {
 		{"subscriber", func(_ *bus.Topic[int], s *bus.Sub[int], _ func()) { s.Close() }, bus.ErrClosed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for range 100 {
+			for i := range 100 {
 				topic := bus.NewPlain[int]("n", bus.Options{})
 				s := subscribe(t, topic, bus.SubOptions{})
 				ctx, cancel := context.WithCancel(context.Background())
@@ -150,6 +150,9 @@ func TestWakes(t *testing.T) {
 					ev, err := s.Next(ctx)
 					got <- outcome{ev, err}
 				}()
+				if i%2 == 0 {
+					until(s.Asleep)
+				}
 				test.do(topic, s, cancel)
 				if o := <-got; !errors.Is(o.err, test.want) || o.err == nil && o.ev.Value != 1 {
 					t.Fatalf("%+v", o)
@@ -243,11 +246,7 @@ func TestBlock(t *testing.T) {
 	}
 	published := make(chan error)
 	go func() { published <- topic.PublishContext(ctx, b) }()
-	select {
-	case err := <-published:
-		t.Fatalf("it did not wait: %v", err)
-	default:
-	}
+	until(s.Waits)
 	cancel()
 	if err := <-published; !errors.Is(err, context.Canceled) {
 		t.Errorf("after cancel: %v", err)
@@ -259,11 +258,13 @@ func TestBlock(t *testing.T) {
 		t.Errorf("what failed was offered: %+v", st)
 	}
 	go func() { published <- topic.PublishContext(context.Background(), b) }()
+	until(s.Waits)
 	s.TryNext()
 	if err := <-published; err != nil {
 		t.Errorf("after the subscriber has received: %v", err)
 	}
 	go func() { published <- topic.PublishContext(context.Background(), b) }()
+	until(s.Waits)
 	s.Close()
 	if err := <-published; err != nil {
 		t.Errorf("after the subscriber has closed: %v", err)
@@ -273,6 +274,7 @@ func TestBlock(t *testing.T) {
 		t.Error(err)
 	}
 	go func() { published <- topic.PublishContext(context.Background(), b) }()
+	until(s.Waits)
 	topic.Close()
 	if err := <-published; !errors.Is(err, bus.ErrClosed) {
 		t.Errorf("after the topic has closed: %v", err)
