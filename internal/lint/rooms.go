@@ -70,6 +70,7 @@ var Only = map[string][]string{
 	"github.com/nats-io":                  {"runtime/bus/natsbus"},
 	"github.com/prometheus/client_golang": {"runtime/metrics"},
 	"github.com/pion":                     {"examples"},
+	"github.com/klauspost/compress":       {"runtime/store"},
 	"github.com/rogpeppe/go-internal":     nil,
 	"github.com/google/go-cmp":            nil,
 	"google.golang.org/grpc":              {"runtime/adapt/grpcmem"},

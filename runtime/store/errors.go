@@ -11,6 +11,8 @@ var (
 	ErrClosed = errors.New("store is closed")
 	// ErrCorrupt says that a frame on disk is not what was put, and which.
 	ErrCorrupt = errors.New("frame is damaged")
+	// ErrBusy says that another store has the folder.
+	ErrBusy = errors.New("folder is in use")
 	// ErrNoFolder says that a store in memory alone cannot do this. Set Options.Dir.
 	ErrNoFolder = errors.New("store has no folder")
 )

@@ -33,16 +33,38 @@ type hot struct {
 
 	durable ID     // all before are on disk, or dropped
 	flight  ID     // where the batch ends; durable if there is none
-	batch   []slot // what is being written
+	batch   []item // what is being written, or could not be
 	alone   int64  // charged for frames of the batch that have left the ring
+	waiting int64  // charged for frames from flight on
 
-	puts, hits, refused, dropped, evicted uint64
+	loaded loaded
+	loads  map[ID]*load
+
+	syncs    int           // calls of Sync that wait
+	attempts uint64        // times that a batch was begun to be written
+	failed   uint64        // the last of them that failed
+	err      error         // of the last
+	progress chan struct{} // closed when one ends
+	stopped  bool          // there will be no more
+
+	puts, hits, warmHits, coldHits, misses, broken uint64
+	refused, dropped, evicted, failures            uint64
+}
+
+// item is a frame that is being written.
+type item struct {
+	slot
+	id ID
 }
 
 func (h *hot) init(o Options, first ID) {
 	h.slots = make([]slot, o.HotFrames)
 	h.mask = ID(o.HotFrames - 1)
 	h.budget, h.full = o.Hot, o.Full
+	h.batch = make([]item, 0, o.HotFrames/4)
+	h.loads = make(map[ID]*load)
+	h.loaded.init()
+	h.progress = make(chan struct{})
 	h.tail, h.next, h.durable, h.flight = first, first, first, first
 }
 
@@ -74,20 +96,25 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 	for {
 		k := 0
 		h.mu.Lock()
-		for k < len(gone) && h.crowded(n) && !h.closed && n <= h.budget && s.shed() {
-			gone[k] = h.pop()
+		for k < len(gone) && h.crowded(n) && !h.closed && n <= h.budget {
+			b, ok := h.shed()
+			if !ok {
+				break
+			}
+			gone[k] = b
 			k++
 		}
 		enough := !h.crowded(n) && !h.closed
 		stop := k < len(gone) // else there may be more to shed
 		var id ID
+		var wake bool
 		if enough {
 			id = h.next
 			h.slots[id&h.mask] = slot{b, time, n}
 			h.used += n
 			h.next++
 			h.puts++
-			s.added()
+			wake = s.added(n)
 		} else if stop && !h.closed {
 			h.refused++
 		}
@@ -98,6 +125,9 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 		}
 		switch {
 		case enough:
+			if wake {
+				s.writer.signal()
+			}
 			return id, nil
 		case !stop:
 			continue
@@ -113,30 +143,40 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 	}
 }
 
-// shed reports whether the frame at the tail may leave the ring, and counts it if so.
-func (s *Store) shed() bool {
-	h := &s.hot
+// shed takes the frame out of the hot tier that may leave it next, if there is one; the caller releases it, without the lock.
+func (h *hot) shed() (pool.Buf, bool) {
 	switch {
 	case h.tail == h.next:
-		return false
+		return h.loaded.oldest(h)
 	case h.tail < h.durable:
 		h.evicted++
-	case h.tail < h.flight: // the batch has it
-	case h.full == FullDrop:
+	case h.tail < h.flight && h.next-h.tail > h.mask: // the batch has it
+	case h.loaded.used > 0 && h.next-h.tail <= h.mask:
+		return h.loaded.oldest(h)
+	case h.tail < h.flight && h.full == FullDrop && h.flight < h.next: // to get at the one behind the batch
+	case h.tail >= h.flight && h.full == FullDrop:
 		h.dropped++
+		h.waiting -= h.slots[h.tail&h.mask].size
 		if len(h.batch) == 0 {
 			h.durable, h.flight = h.tail+1, h.tail+1
 		}
 	default:
-		return false
+		return pool.Buf{}, false
 	}
-	return true
+	return h.pop(), true
 }
 
-// added tells the writer of the frame that was just put. A store in memory has none.
-func (s *Store) added() {
+// added notes the frame of n bytes that was just put, and reports whether to wake the writer.
+func (s *Store) added(n int64) bool {
 	h := &s.hot
-	h.durable, h.flight = h.next, h.next
+	if s.disk == nil {
+		h.durable, h.flight = h.next, h.next
+		return false
+	}
+	before := h.waiting
+	h.waiting += n
+	quarter := h.budget / 4
+	return before == 0 || before < quarter && h.waiting >= quarter || h.next-max(h.flight, h.tail) == h.mask/4+1
 }
 
 // lookup returns a hot frame, with a reference for the caller.
@@ -144,6 +184,14 @@ func (h *hot) lookup(id ID) (Frame, bool) {
 	if id-h.tail < h.next-h.tail {
 		sl := &h.slots[id&h.mask]
 		return Frame{Buf: sl.buf.Retain(), ID: id, Time: sl.time}, true
+	}
+	if len(h.batch) > 0 {
+		if i := id - h.batch[0].id; i < ID(len(h.batch)) {
+			return Frame{Buf: h.batch[i].buf.Retain(), ID: id, Time: h.batch[i].time}, true
+		}
+	}
+	if h.loaded.used > 0 {
+		return h.loaded.lookup(id)
 	}
 	return Frame{}, false
 }

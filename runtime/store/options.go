@@ -1,6 +1,11 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+
+	"github.com/poolgen/poolgen/runtime/pool"
+)
 
 // ID names a frame. IDs ascend in the order of Put, by one except after Open, and are never used twice in a folder.
 type ID uint64
@@ -17,9 +22,20 @@ const (
 
 // Options say what a store is made from.
 type Options struct {
-	Hot       int64 // bytes of blocks that the store may hold
+	// Dir is the folder of the warm and cold tiers, made if it is not there. Only one store may have it. Without it a store is in memory
+	// alone: the oldest frames are gone when the hot tier is full.
+	Dir  string
+	Pool *pool.Pool // where frames that are read from disk go; its blocks hold the largest. Needed with Dir
+
+	Hot       int64 // bytes of blocks that the store may hold, except what is being read at the moment
 	HotFrames int   // frames that may be hot at most, 4 to 1<<20; 0 means 1024. Rounded up to a power of two
 	Full      Full  // what Put does when all these are not on disk yet
+
+	Warm    int64         // bytes of segments that are not compressed; the one that is written to is among them, whatever this is
+	Segment int64         // bytes at which a segment ends, 4 KiB to 1 GiB; 0 means 8 MiB
+	Flush   time.Duration // how long a frame may stay in memory only, unless the disk is slow; 0 means a second
+
+	fs folder // for tests, in place of Dir
 }
 
 // normal is o with defaults filled in, or says what is wrong.
@@ -27,6 +43,13 @@ func (o Options) normal() (Options, error) {
 	if o.HotFrames == 0 {
 		o.HotFrames = 1024
 	}
+	if o.Segment == 0 {
+		o.Segment = 8 << 20
+	}
+	if o.Flush == 0 {
+		o.Flush = time.Second
+	}
+	folder := o.Dir != "" || o.fs != nil
 	switch {
 	case o.Hot <= 0:
 		return o, fmt.Errorf("store: Options.Hot is %d bytes; it must hold at least one frame", o.Hot)
@@ -34,6 +57,14 @@ func (o Options) normal() (Options, error) {
 		return o, fmt.Errorf("store: Options.HotFrames is %d; it must be from 4 to %d", o.HotFrames, 1<<20)
 	case o.Full > FullDrop:
 		return o, fmt.Errorf("store: Options.Full is %d; it must be FullFail or FullDrop", o.Full)
+	case folder && o.Pool == nil:
+		return o, fmt.Errorf("store: Options.Pool is nil; a store in a folder needs it for frames that it reads")
+	case o.Warm < 0:
+		return o, fmt.Errorf("store: Options.Warm is %d bytes; it must not be negative", o.Warm)
+	case o.Segment < 4<<10 || o.Segment > 1<<30:
+		return o, fmt.Errorf("store: Options.Segment is %d bytes; it must be from %d to %d", o.Segment, 4<<10, 1<<30)
+	case o.Flush < 0:
+		return o, fmt.Errorf("store: Options.Flush is %v; it must not be negative", o.Flush)
 	}
 	n := 4
 	for n < o.HotFrames {

@@ -1,16 +1,21 @@
 package store
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"iter"
+	"sync"
 
 	"github.com/poolgen/poolgen/runtime/pool"
 )
 
 // Store keeps frames in up to three tiers. Its methods may be called from any goroutine.
 type Store struct {
-	hot hot
+	hot     hot
+	disk    *catalog // nil in memory alone
+	writer  writer
+	mover   mover
+	loading sync.WaitGroup
+	slots   chan struct{} // for those who read from disk
 }
 
 // Frame is a frame that Get or Range found: a reference to its block, which the caller releases.
@@ -26,96 +31,101 @@ func (f Frame) Bytes() []byte { return f.Buf.Bytes() }
 // Release gives the caller's reference back.
 func (f Frame) Release() { f.Buf.Release() }
 
-// Open makes a store. The caller owns it and calls Close.
+// Open makes a store, with what its folder holds. The caller owns it and calls Close. The error wraps ErrBusy if another store has the folder.
 func Open(o Options) (*Store, error) {
 	o, err := o.normal()
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{}
-	s.hot.init(o, 1)
+	if o.fs == nil && o.Dir == "" {
+		s.hot.init(o, 1)
+		return s, nil
+	}
+	if o.fs == nil {
+		if o.fs, err = openFolder(o.Dir); err != nil {
+			return nil, fmt.Errorf("opening store: %w", err)
+		}
+	}
+	if err := s.start(o); err != nil {
+		o.fs.Close()
+		return nil, fmt.Errorf("opening store: %w", err)
+	}
 	return s, nil
 }
 
-// Close gives back what the store holds. Closing again does nothing.
+// start recovers what the folder holds and starts the goroutines.
+func (s *Store) start(o Options) error {
+	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool}
+	number, first, err := d.recover()
+	if err != nil {
+		return err
+	}
+	if _, err := d.begin(number, first); err != nil {
+		return fmt.Errorf("beginning a segment: %w", err)
+	}
+	if d.zstd, err = newDecoder(); err != nil {
+		return err
+	}
+	s.disk = d
+	s.hot.init(o, first)
+	s.slots = make(chan struct{}, loaders)
+	s.writer = writer{
+		d: d, number: number, segment: o.Segment, flush: o.Flush,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.mover = mover{
+		d: d, warm: o.Warm, segment: o.Segment,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go s.write()
+	go s.move()
+	return nil
+}
+
+// Close writes what is not on disk, once, and gives back what the store holds. The error tells how many frames could not be written.
+// Closing again does nothing.
 func (s *Store) Close() error {
 	h := &s.hot
 	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
 	h.closed = true
+	h.mu.Unlock()
+	var err error
+	if s.disk != nil {
+		close(s.writer.stop)
+		<-s.writer.done
+		close(s.mover.stop)
+		<-s.mover.done
+		s.loading.Wait()
+	}
 	var left []pool.Buf
+	h.mu.Lock()
+	h.stopped = true
+	close(h.progress)
+	h.progress = make(chan struct{})
+	if lost := int(h.next-max(h.flight, h.tail)) + len(h.batch); lost > 0 {
+		err = fmt.Errorf("closing store: %d frames are not on disk: %w", lost, h.err)
+	}
+	for b, ok := h.loaded.oldest(h); ok; b, ok = h.loaded.oldest(h) {
+		left = append(left, b)
+	}
 	for h.tail != h.next {
 		left = append(left, h.pop())
 	}
+	for _, f := range h.batch {
+		left = append(left, f.buf)
+	}
+	h.batch, h.used = nil, 0
 	h.mu.Unlock()
 	for _, b := range left {
 		b.Release()
 	}
-	return nil
-}
-
-// Get returns a frame with a reference that the caller releases. A hot one comes at once; ctx ends the wait for one that must be read. The
-// error wraps ErrNotFound, ErrCorrupt or ErrClosed, or is ctx's cause, the pool's, or the disk's.
-func (s *Store) Get(ctx context.Context, id ID) (Frame, error) {
-	h := &s.hot
-	h.mu.Lock()
-	f, ok := h.lookup(id)
-	if ok {
-		h.hits++
-		h.mu.Unlock()
-		return f, nil
+	if s.disk != nil {
+		err = errors.Join(err, s.disk.close())
 	}
-	closed := h.closed
-	h.mu.Unlock()
-	if closed {
-		return Frame{}, ErrClosed
-	}
-	return Frame{}, fmt.Errorf("getting frame %d: %w", id, ErrNotFound)
-}
-
-// Range gives the frames with from <= Time < to, in the order in which they were put, up to the newest at the time of the call. Each has a
-// reference that the caller releases. A frame that cannot be read comes as an error, with its ID, and the next follows; after ctx's end
-// and ErrClosed there is none. Frames whose retention ends meanwhile are left out.
-func (s *Store) Range(ctx context.Context, from, to int64) iter.Seq2[Frame, error] {
-	return func(yield func(Frame, error) bool) {
-		h := &s.hot
-		h.mu.Lock()
-		end := h.next
-		h.mu.Unlock()
-		for id := ID(0); ; id++ {
-			if ctx.Err() != nil {
-				yield(Frame{}, context.Cause(ctx))
-				return
-			}
-			f, ok, err := s.seek(id, end, from, to)
-			switch {
-			case err != nil:
-				yield(Frame{}, err)
-				return
-			case !ok:
-				return
-			}
-			id = f.ID
-			if !yield(f, nil) {
-				return
-			}
-		}
-	}
-}
-
-// seek finds the first hot frame at or after id, and before end, with a time in the range.
-func (s *Store) seek(id, end ID, from, to int64) (Frame, bool, error) {
-	h := &s.hot
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return Frame{}, false, ErrClosed
-	}
-	for id = max(id, h.tail); id < end; id++ {
-		if t := h.slots[id&h.mask].time; t >= from && t < to {
-			f, ok := h.lookup(id)
-			h.hits++
-			return f, ok, nil
-		}
-	}
-	return Frame{}, false, nil
+	return err
 }

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Whatever fails, and however long, nothing is lost, and all goes on when it works again.
+func TestFailingDisk(t *testing.T) {
+	for _, test := range []struct {
+		op  string
+		err error
+	}{
+		{"write", syscall.ENOSPC}, {"write", syscall.EROFS}, {"fsync", syscall.EIO}, {"create", syscall.ENOSPC}, {"sync", syscall.EIO},
+		{"rename", syscall.EIO}, {"remove", syscall.EROFS}, {"truncate", syscall.EIO},
+	} {
+		t.Run(test.op+" "+test.err.Error(), func(t *testing.T) {
+			p := newPool(t, 256, 64)
+			m := newMemory(rand.New(rand.NewPCG(1, 1)))
+			f := &faulty{folder: m}
+			o := small(p, "")
+			o.fs = f
+			s := open(t, o)
+			var ids []ID
+			add := func() error {
+				for {
+					at := int64(len(ids))
+					id, err := put(t, s, p, 250, at)
+					if err == nil {
+						ids = append(ids, id)
+						return s.Sync(t.Context())
+					}
+					if !errors.Is(err, ErrFull) {
+						t.Fatal(err)
+					}
+					if err := s.Sync(t.Context()); err != nil {
+						return err
+					}
+				}
+			}
+			for round := range 8 {
+				f.set(func(op, name string) error {
+					if op == test.op && (op != "create" || strings.HasSuffix(name, ".0.seg")) {
+						return &fs.PathError{Op: op, Path: name, Err: test.err}
+					}
+					return nil
+				})
+				refused := 0
+				for range 20 {
+					if err := add(); err != nil {
+						refused++
+						if !errors.Is(err, test.err) {
+							t.Fatalf("syncing: %v", err)
+						}
+						if st := s.Stats(); !errors.Is(st.Err, test.err) || st.Failures == 0 {
+							t.Fatalf("stats are %+v", st)
+						}
+					}
+				}
+				if (test.op == "write" || test.op == "fsync") && refused != 20 {
+					t.Errorf("round %d: Sync failed %d times", round, refused)
+				}
+				f.set(nil)
+				for range 20 {
+					if err := add(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			settle(t, s)
+			for range 2 {
+				for i, id := range ids {
+					g, err := s.Get(t.Context(), id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					check(t, g, 250, int64(i))
+					g.Release()
+				}
+				if st := s.Stats(); st.Dropped != 0 {
+					t.Errorf("stats are %+v", st)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				o.fs = m.restart()
+				s = open(t, o)
+			}
+			// Every file is in use: failures leave none behind.
+			if n, _ := o.fs.Names(); len(n) != len(s.disk.list) {
+				settle(t, s)
+				if n, _ := o.fs.Names(); len(n) != len(s.disk.list) {
+					t.Errorf("%d files, %d segments", len(n), len(s.disk.list))
+				}
+			}
+		})
+	}
+}
+
+// The disk stands still. Put does not, and tells exactly what it drops.
+func TestStuckDisk(t *testing.T) {
+	for _, full := range []Full{FullFail, FullDrop} {
+		p := newPool(t, 256, 64)
+		f := &faulty{folder: newMemory(rand.New(rand.NewPCG(1, 1)))}
+		o := Options{Pool: p, Hot: 16 * 256, HotFrames: 32, Flush: time.Nanosecond, Full: full, fs: f}
+		s := open(t, o)
+		f.hold()
+		var ids []ID
+		refused := 0
+		for i := range int64(100) {
+			id, err := put(t, s, p, 100, i)
+			switch {
+			case errors.Is(err, ErrFull):
+				refused++
+			case err != nil:
+				t.Fatal(err)
+			default:
+				ids = append(ids, id)
+			}
+		}
+		st := s.Stats()
+		if full == FullFail && (refused != 84 || st.Refused != 84 || st.Dropped != 0 || st.Unsynced != 16) ||
+			full == FullDrop && (refused != 0 || st.Dropped != 84 || st.Unsynced != 16 || len(ids) != 100) {
+			t.Fatalf("%d refused, %+v", refused, st)
+		}
+		if st.Hot.Bytes > o.Hot || st.Hot.Frames != 16 {
+			t.Errorf("stats are %+v", st)
+		}
+		there := func() (n int) {
+			for i, id := range ids {
+				g, err := s.Get(t.Context(), id)
+				if errors.Is(err, ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if full == FullDrop {
+					check(t, g, 100, int64(i))
+				}
+				g.Release()
+				n++
+			}
+			return n
+		}
+		if n := there(); n != 16 {
+			t.Errorf("%d frames are there", n)
+		}
+		n := 0
+		for g, err := range s.Range(t.Context(), 0, 1000) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Release()
+			n++
+		}
+		if n != 16 {
+			t.Errorf("%d frames in the range", n)
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTest)
+		if err := s.Sync(ctx); !errors.Is(err, errTest) {
+			t.Errorf("Sync on a stuck disk: %v", err)
+		}
+		cancel()
+		f.free()
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if st := s.Stats(); st.Unsynced != 0 || st.Hot.Bytes != int64(st.Hot.Frames)*256 || st.Warm.Frames != 16 || s.Durable() != ids[len(ids)-1]+1 {
+			t.Errorf("stats are %+v", st)
+		}
+		if n := there(); n != 16 {
+			t.Errorf("%d frames are on disk", n)
+		}
+		for i := range int64(100) { // and all its room is free again
+			mustPutOrSync(t, s, func() error { _, err := put(t, s, p, 100, i); return err })
+		}
+	}
+}
+
+func mustPutOrSync(t *testing.T, s *Store, put func() error) {
+	t.Helper()
+	err := put()
+	for errors.Is(err, ErrFull) {
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		err = put()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close tells what it could not write.
+func TestCloseOnDeadDisk(t *testing.T) {
+	p := newPool(t, 256, 64)
+	f := &faulty{folder: newMemory(rand.New(rand.NewPCG(1, 1)))}
+	s, err := Open(Options{Pool: p, Hot: 16 * 256, fs: f, Flush: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.set(func(op, name string) error { return syscall.EIO })
+	mustPut(t, s, p, 10, 1)
+	mustPut(t, s, p, 10, 1)
+	if err := s.Close(); !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "2 frames") {
+		t.Errorf("closing: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("closing again: %v", err)
+	}
+	if err := s.Sync(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("syncing after Close: %v", err)
+	}
+}

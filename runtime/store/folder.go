@@ -1,0 +1,124 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
+
+// folder is all that a store asks of a file system. Tests put one in its place that fails, is slow, and loses power.
+type folder interface {
+	Names() ([]string, error)
+	Create(name string) (file, error) // must not exist
+	Open(name string) (file, error)   // for reading and writing
+	Rename(from, to string) error
+	Remove(name string) error
+	Sync() error // makes Create, Rename and Remove last
+	Close() error
+}
+
+// file is an open file of a folder. Only what was written before a Sync that succeeded lasts.
+type file interface {
+	io.ReaderAt
+	io.WriterAt
+	Size() (int64, error)
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+// osFolder is a folder of the operating system.
+type osFolder struct {
+	path string
+	dir  *os.File
+	lock int // a descriptor
+}
+
+type osFile struct{ *os.File }
+
+// openFolder makes the folder if it is not there, and locks it.
+func openFolder(path string) (*osFolder, error) {
+	if err := os.MkdirAll(path, 0o777); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(filepath.Join(path, "lock"))
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return &osFolder{path, dir, lock}, nil
+}
+
+func lockFile(path string) (int, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return -1, err
+	}
+	defer f.Close()
+	fd, err := sys.Dup(int(f.Fd()))
+	if err != nil {
+		return -1, err
+	}
+	if err = sys.Lock(fd); sys.IsLocked(err) {
+		err = ErrBusy
+	}
+	if err != nil {
+		return -1, errors.Join(fmt.Errorf("locking %s: %w", path, err), sys.Close(fd))
+	}
+	return fd, nil
+}
+
+func (d *osFolder) Names() ([]string, error) {
+	entries, err := os.ReadDir(d.path)
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+func (d *osFolder) Create(name string) (file, error) {
+	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (d *osFolder) Open(name string) (file, error) {
+	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (d *osFolder) Rename(from, to string) error {
+	return os.Rename(filepath.Join(d.path, from), filepath.Join(d.path, to))
+}
+
+func (d *osFolder) Remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
+func (d *osFolder) Sync() error              { return d.dir.Sync() }
+
+func (d *osFolder) Close() error {
+	// A process that is being started has a copy of the descriptor until its exec, so closing alone would not unlock.
+	return errors.Join(d.dir.Close(), sys.Unlock(d.lock))
+}
+
+func (f osFile) Sync() error { return sys.Datasync(int(f.Fd())) }
+
+func (f osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

@@ -1,0 +1,179 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// mover seals, compresses and removes segments on a goroutine of its own, the oldest first.
+type mover struct {
+	d       *catalog
+	warm    int64 // bytes
+	segment int64
+	enc     encoder
+	out     appender
+	frame   []byte
+	scratch []byte
+
+	wake chan struct{}
+	stop chan struct{}
+	done chan struct{}
+}
+
+func (m *mover) signal() { poke(m.wake) }
+
+var errStopped = errors.New("the store is being closed")
+
+func (m *mover) stopping() bool {
+	select {
+	case <-m.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Store) move() {
+	m := &s.mover
+	defer close(m.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	pause := time.Duration(0)
+	for !m.stopping() {
+		did, err := m.step()
+		s.disk.setError(err)
+		switch {
+		case err != nil:
+			pause = min(max(2*pause, 10*time.Millisecond), 5*time.Second)
+			timer.Reset(pause)
+			select {
+			case <-timer.C:
+			case <-m.stop:
+			}
+		case did:
+			pause = 0
+		default:
+			pause = 0
+			select {
+			case <-m.wake:
+			case <-m.stop:
+			}
+		}
+	}
+}
+
+// step does one thing that is to be done, and reports whether there was one.
+func (m *mover) step() (bool, error) {
+	d := m.d
+	if err := d.sweep(); err != nil {
+		return false, err
+	}
+	var open, oldest *segment
+	var warm int64
+	d.mu.RLock()
+	for _, g := range d.list {
+		if g.raw() {
+			warm += g.total()
+		}
+		switch {
+		case g == d.active:
+		case !g.sealed && open == nil:
+			open = g
+		case g.raw() && oldest == nil:
+			oldest = g
+		}
+	}
+	d.mu.RUnlock()
+	switch {
+	case open != nil:
+		return true, d.seal(open)
+	case warm > m.warm && oldest != nil:
+		return true, m.compress(oldest, warm > m.warm+2*m.segment)
+	}
+	return false, nil
+}
+
+// compress puts a segment of compressed frames in the place of another.
+func (m *mover) compress(g *segment, hurry bool) error {
+	d := m.d
+	if err := d.use(g); err != nil {
+		return fmt.Errorf("compressing %s: %w", g.name(), err)
+	}
+	defer d.done(g)
+	to := &segment{number: g.number, salt: rand.Uint32(), generation: g.generation + 1, extent: extent{size: headerSize}, users: 1, sealed: true}
+	temporary := strings.TrimSuffix(to.name(), ".seg") + unfinished
+	f, err := d.fs.Create(temporary)
+	if err != nil {
+		return fmt.Errorf("compressing %s: %w", g.name(), err)
+	}
+	to.f = f
+	if err = m.rewrite(g, to, hurry); err == nil {
+		if err = f.Sync(); err == nil {
+			if err = d.fs.Rename(temporary, to.name()); err == nil {
+				err = d.fs.Sync()
+			}
+		}
+	} else if errors.Is(err, errStopped) {
+		f.Close()
+		return d.fs.Remove(temporary)
+	}
+	if err != nil {
+		f.Close()
+		d.fs.Remove(temporary) // if not now, the next Open does
+		d.fs.Remove(to.name())
+		return fmt.Errorf("compressing %s: %w", g.name(), err)
+	}
+	d.replace(g, to)
+	d.recently(to)
+	d.done(to)
+	return nil
+}
+
+// rewrite writes the frames of g to the file of another segment, and its index.
+func (m *mover) rewrite(g, to *segment, hurry bool) error {
+	d := m.d
+	g.mu.Lock()
+	from := g.entries
+	g.mu.Unlock()
+	head := make([]byte, headerSize)
+	d.crc.putHeader(head, to.salt, to.number, g.first)
+	if _, err := to.f.WriteAt(head, 0); err != nil {
+		return err
+	}
+	m.out.start(to.f, to.salt, headerSize)
+	to.entries = make([]entry, 0, len(from))
+	for _, e := range from {
+		if m.stopping() {
+			return errStopped
+		}
+		m.frame = slices.Grow(m.frame[:0], int(e.size))[:e.size]
+		stored := m.frame
+		err := d.read(g, e, m.frame, &m.scratch)
+		switch {
+		case errors.Is(err, ErrCorrupt): // it is kept, with a checksum that tells
+			e.codec = asIs
+			d.counts.damaged.Add(1)
+		case err != nil:
+			return err
+		default:
+			if stored, e.codec, err = m.enc.encode(m.frame, hurry); err != nil {
+				return err
+			}
+		}
+		e.offset, e.stored = m.out.end(), uint32(len(stored))
+		if err := m.out.add(d.crc, e, stored); err != nil {
+			return err
+		}
+		to.extent.add(e)
+		to.entries = append(to.entries, e)
+	}
+	if err := m.out.drain(); err != nil {
+		return err
+	}
+	_, err := to.f.WriteAt(d.crc.index(to.salt, to.extent, to.entries), to.size)
+	return err
+}

@@ -1,0 +1,23 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// name is what the file of a segment is called: its number, its salt, and how often it was written anew.
+func name(number, salt uint32, generation int) string {
+	return fmt.Sprintf("%08x-%08x.%d.seg", number, salt, generation)
+}
+
+const unfinished = ".tmp" // ends the name of a file that becomes a segment when it is whole
+
+func parseName(s string) (number, salt uint32, generation int, ok bool) {
+	if !strings.HasSuffix(s, ".seg") {
+		return 0, 0, 0, false
+	}
+	if _, err := fmt.Sscanf(s, "%08x-%08x.%d.seg", &number, &salt, &generation); err != nil {
+		return 0, 0, 0, false
+	}
+	return number, salt, generation, name(number, salt, generation) == s
+}
