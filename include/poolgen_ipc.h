@@ -11,15 +11,33 @@
 //	}
 //	poolgen_subscriber_close(&camera);
 //
-// Who owns the memory. A frame lies in the publisher's arena, which is mapped for reading only; who receives it owes one poolgen_frame_release, and
-// may read it until then, also after poolgen_subscriber_close, and after the publisher was killed. The publisher keeps the block taken as long.
-// poolgen_subscriber and poolgen_frame are the caller's memory. A subscriber is used until it is closed and its last frame is released;
-// before that it must not be freed, moved or copied.
+// and at the other end:
 //
-// Threads. One thread at a time receives from a subscriber (another gets POOLGEN_EBUSY); any thread releases frames, closes, and counts.
+//	poolgen_pool_config c = {.size = 640 * 480 * 2, .blocks = 16};
+//	poolgen_shared_pool(&c, &arena, &fd);
+//	poolgen_publisher_open("/run/camera", arena, fd, NULL, &pub);
+//	for (;;) {
+//	    poolgen_publisher_collect(&pub);
+//	    if (poolgen_get(arena, &b) != POOLGEN_OK) { continue; } // all blocks are in use: this picture is lost
+//	    fill(poolgen_data(arena, b));
+//	    poolgen_publish(&pub, b, &meta, -1);
+//	    poolgen_release(arena, b);
+//	}
 //
-// What comes from the publisher is checked: its memory cannot be cut off under the reader, and a description that leads out of it is
-// POOLGEN_EPROTO. The content of a frame is whatever the publisher writes, and it may write at any time: check it as you check a file.
+// Who owns the memory. A frame lies in the publisher's arena, which subscribers map for reading only; who receives it owes one
+// poolgen_frame_release, and may read it until then, also after poolgen_subscriber_close, and after the publisher was killed. poolgen_publish takes a
+// reference of its own to the block until every subscriber has given it back or is gone; the caller's stays the caller's, and the
+// block must not be written to again until it comes out of the pool anew. poolgen_subscriber, poolgen_publisher and poolgen_frame are the
+// caller's memory. A subscriber is used until it is closed and its last frame is released, a publisher until it is closed;
+// before that they must not be freed, moved or copied. A publisher's lists are malloc's.
+//
+// Threads. No function starts one. One thread at a time receives from a subscriber or publishes with a publisher (another gets POOLGEN_EBUSY);
+// the other functions may be called from any thread. Who comes and goes is looked at in poolgen_publish, poolgen_publisher_collect and
+// poolgen_publisher_stats; a program that does not publish all the time polls poolgen_publisher_fd.
+//
+// What comes from the other side is checked. A publisher's memory cannot be cut off under the reader, and a description that leads out of it is
+// POOLGEN_EPROTO; the content of a frame is whatever the publisher writes, and it may write at any time: check it as you check a file. A
+// subscriber that breaks the protocol is thrown out, and the others do not notice.
 //
 // The layout and the protocol are those of Go's package runtime/ipc; its documentation says why they are as they are, and poolgen_ipc_abi.h
 // has the layout. Define POOLGEN_INLINE as nothing before the include to get the functions as external symbols (see lib/poolgen.c).
@@ -28,6 +46,7 @@
 
 #include "poolgen.h"
 #include "poolgen_ipc_abi.h"
+#include "poolgen_ipc_admit.h"
 #include "poolgen_ipc_sub.h"
 
 #ifdef __cplusplus
@@ -157,5 +176,7 @@ POOLGEN_INLINE void poolgen_subscriber_close(poolgen_subscriber *sub)
 #ifdef __cplusplus
 }
 #endif
+
+#include "poolgen_ipc_pub.h"
 
 #endif

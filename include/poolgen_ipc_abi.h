@@ -132,6 +132,97 @@ typedef struct poolgen_subscriber_counts {
     uint32_t slots;    // of its queue
 } poolgen_subscriber_counts;
 
+// poolgen_meta goes with a frame.
+typedef struct poolgen_meta {
+    int64_t pts;    // nanoseconds; of which clock is the program's own business
+    uint32_t flags; // the program's own
+    uint32_t user;  // the program's own
+} poolgen_meta;
+
+// poolgen_peer is a process at the other end of a socket: struct ucred of unix(7).
+typedef struct poolgen_peer {
+    int32_t pid;
+    uint32_t uid, gid;
+} poolgen_peer;
+
+// poolgen_publisher_options tune poolgen_publisher_open. All zero: a queue of 16 frames for processes of this user and of root.
+typedef struct poolgen_publisher_options {
+    uint32_t slots; // frames that wait for a subscriber at most, a power of two up to 4096; 0 is 16
+    // Blocks that a subscriber may have at once, in its queue and in use, so that one that keeps them does not starve the others; 0 is half of
+    // the pool's, rounded up. One that has so many gets no frame until it gives one back, as its policy says.
+    uint32_t max_held;
+    uint32_t mode; // of the socket's file; 0 is 0600
+    // Whether a process may subscribe: NULL, or why not, up to 512 bytes that are told to it. It must not call the publisher.
+    const char *(*allow)(void *arg, const poolgen_peer *peer);
+    void *arg;
+} poolgen_publisher_options;
+
+// poolgen_priv_loan is a block that subscribers have.
+typedef struct poolgen_priv_loan {
+    poolgen_buf buf;
+    uint32_t mask; // a bit for each subscriber; the last while it is being given
+    uint32_t next; // of the free ones
+} poolgen_priv_loan;
+
+// poolgen_priv_remote is a subscriber, or a process that has not said yet that it wants to be one.
+typedef struct poolgen_priv_remote {
+    poolgen_priv_channel *head;
+    poolgen_priv_frame_slot *slot;
+    uint32_t *back;
+    size_t size;
+    uint64_t serial; // of who has this place
+    int64_t deadline;
+    uint64_t given, lost, over;
+    poolgen_peer peer;
+    int socket; // -1: the place is free
+    int memory;
+    uint32_t slots, returns, shift, bit, policy;
+    uint32_t tail, read, held, dropped;
+} poolgen_priv_remote;
+
+// poolgen_publisher hands the blocks of a pool to other processes. The memory is the caller's and must not be moved or copied; only text is
+// for reading.
+typedef struct poolgen_publisher {
+    char text[640]; // what the failure of poolgen_publisher_open was about
+    poolgen_publisher_options o;
+    poolgen_arena *arena;
+    size_t arena_size;
+    char path[112];
+    uint64_t device, inode; // of the socket's file; 0: it has none
+    int listener, events, memory; // memory: the arena, for reading only
+    uint32_t lock; // guards what follows
+    uint32_t busy; // a thread publishes
+    uint32_t closed;
+    uint64_t sequence, serial;
+    uint64_t frames, given, lost, left, misbehaved;
+    poolgen_priv_loan *loans;
+    uint32_t room, free, lent; // of loans; free is the first free one
+    uint32_t reserved[17];
+    poolgen_priv_remote remote[POOLGEN_IPC_MAX_SUBSCRIBERS];
+    poolgen_priv_remote coming[8];
+} poolgen_publisher;
+
+// poolgen_publisher_counts is what a publisher did.
+typedef struct poolgen_publisher_counts {
+    uint64_t frames;      // published
+    uint64_t given;       // frames that were queued, over all subscribers, also those that left
+    uint64_t lost;        // frames that were dropped, likewise
+    uint64_t left;        // subscribers that went
+    uint64_t misbehaved;  // of those, the ones that broke the protocol
+    uint32_t lent;        // blocks that subscribers have now
+    uint32_t subscribers; // now
+} poolgen_publisher_counts;
+
+// poolgen_remote_counts is one subscriber's part.
+typedef struct poolgen_remote_counts {
+    poolgen_peer peer;
+    uint32_t policy; // enum poolgen_policy
+    uint64_t given;  // frames that were queued for it
+    uint64_t lost;   // frames that were dropped for it
+    uint64_t over;   // of those, the ones that it missed because it had max_held blocks in use
+    uint32_t held;   // blocks that it has now, in its queue or in use
+} poolgen_remote_counts;
+
 #define POOLGEN_IPC_AT(type, field, offset) POOLGEN_STATIC_ASSERT(offsetof(type, field) == (offset), "offset of " #type "." #field)
 POOLGEN_STATIC_ASSERT(sizeof(poolgen_priv_channel) == 512, "size of poolgen_priv_channel");
 POOLGEN_IPC_AT(poolgen_priv_channel, magic, 0);

@@ -29,6 +29,11 @@ extern "C" {
 #define POOLGEN_PRIV_SEAL_SHRINK 2
 #define POOLGEN_PRIV_SEAL_GROW 4
 #define POOLGEN_PRIV_DONTFORK 10 // asm-generic/mman-common.h
+#ifdef SO_PEERCRED
+#define POOLGEN_PRIV_PEERCRED SO_PEERCRED
+#else
+#define POOLGEN_PRIV_PEERCRED 17 // asm-generic/socket.h
+#endif
 
 // Sequentially consistent: who announces that it sleeps looks once more, who changes something looks for sleepers afterwards.
 static inline uint32_t poolgen_priv_get32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }

@@ -38,6 +38,10 @@ func listen(path string, mode os.FileMode) (*net.UnixListener, os.FileInfo, erro
 		case !errors.Is(dialErr, syscall.ECONNREFUSED):
 			return nil, nil, fmt.Errorf("%w, or another file: %w", ErrInUse, dialErr)
 		}
+		// A file that is no socket refuses connections too.
+		if file, err := os.Lstat(path); err == nil && file.Mode().Type() != os.ModeSocket {
+			return nil, nil, fmt.Errorf("there is a file that is no socket: %w", syscall.EEXIST)
+		}
 		if err := os.Remove(path); err != nil {
 			return nil, nil, err
 		}

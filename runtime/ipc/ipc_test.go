@@ -386,6 +386,16 @@ func TestListen(t *testing.T) {
 	if _, err := Listen(path, p, PublisherOptions{}); !errors.Is(err, ErrInUse) {
 		t.Errorf("Listen where another does: %v", err)
 	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(file, p, PublisherOptions{}); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("Listen in place of a file: %v", err)
+	}
+	if b, err := os.ReadFile(file); string(b) != "precious" {
+		t.Errorf("the file has %q, %v", b, err)
+	}
 	dead := filepath.Join(t.TempDir(), "dead")
 	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: dead, Net: "unixpacket"})
 	if err != nil {
@@ -580,16 +590,21 @@ func TestKilledPublisher(t *testing.T) {
 	}
 }
 
-// TestHostileSubscriber scribbles over its own memory, and says what it must not: it is thrown out, and others miss nothing.
-func TestHostileSubscriber(t *testing.T) {
-	for name, harm := range map[string]func(*Subscriber){
+// hostileSubscribers scribble over their own memory, and say what they must not.
+func hostileSubscribers() map[string]func(*Subscriber) {
+	return map[string]func(*Subscriber){
 		"returns too many":     func(s *Subscriber) { s.c.head.returned.Store(1 << 30) },
 		"returns another's":    func(s *Subscriber) { s.c.back[0].Store(77); s.c.head.returned.Store(1) },
 		"laps from the future": func(s *Subscriber) { s.c.slots[1].word.Store(999<<2 | slotFull) },
 		"an unknown state":     func(s *Subscriber) { s.c.slots[1].word.Store(3) },
 		"talks":                func(s *Subscriber) { s.conn.Write([]byte("hello?")) },
 		"another block's name": func(s *Subscriber) { s.c.slots[0].id = 12345 },
-	} {
+	}
+}
+
+// TestHostileSubscriber scribbles over its own memory, and says what it must not: it is thrown out, and others miss nothing.
+func TestHostileSubscriber(t *testing.T) {
+	for name, harm := range hostileSubscribers() {
 		t.Run(name, func(t *testing.T) {
 			s, p, path := start(t, 16, PublisherOptions{Slots: 2})
 			bad, good := subscriber(t, path, SubscriberOptions{}), subscriber(t, path, SubscriberOptions{Policy: Block})
@@ -694,6 +709,12 @@ func FuzzHandshake(f *testing.F) {
 // TestHandshakes says strange things to a publisher: it answers, or hangs up, and serves the next.
 func TestHandshakes(t *testing.T) {
 	_, _, path := start(t, 4, PublisherOptions{})
+	strangeHellos(t, path)
+	subscriber(t, path, SubscriberOptions{})
+}
+
+func strangeHellos(t *testing.T, path string) {
+	t.Helper()
 	for _, b := range [][]byte{{}, {1}, make([]byte, 32), make([]byte, 1000), hello{2, Block, 0}.bytes(), hello{version, 99, 0}.bytes(), hello{version, 0, 1 << 20}.bytes()} {
 		conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: path, Net: "unixpacket"})
 		if err != nil {
@@ -711,5 +732,4 @@ func TestHandshakes(t *testing.T) {
 		}
 		conn.Close()
 	}
-	subscriber(t, path, SubscriberOptions{})
 }
