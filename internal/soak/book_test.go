@@ -110,12 +110,17 @@ func newLane(t *testing.T, kind string, seed uint64) *lane {
 	return l
 }
 
-// victimInC builds testdata/victim.c, which has the same roles. It is "" where there is no compiler, or where this program is not there with its
-// headers.
-func victimInC(t *testing.T) string {
-	gcc, err := exec.LookPath("gcc")
+// victimInC builds testdata/victim.c, which has the same roles, and returns how its arguments begin: nothing where there is no compiler, or where
+// this program is not there with its headers.
+func victimInC(t *testing.T, compiler string, emulator ...string) []string {
+	gcc, err := exec.LookPath(compiler)
 	if err != nil || runtime.GOARCH != "amd64" {
-		return ""
+		return nil
+	}
+	for i := range emulator {
+		if emulator[i], err = exec.LookPath(emulator[i]); err != nil {
+			return nil
+		}
 	}
 	dir := t.TempDir()
 	source := filepath.Join(dir, "victim.c")
@@ -131,9 +136,9 @@ func victimInC(t *testing.T) string {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		return program
+		return append(emulator, program)
 	}
-	return ""
+	return nil
 }
 
 // victim is a process that will be killed.

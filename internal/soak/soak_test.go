@@ -47,9 +47,14 @@ func lanes(t *testing.T, seed uint64) []*lane {
 		frameWriterLane(t, seed+4, false), frameWriterLane(t, seed+5, true), frameReaderLane(t, seed+6),
 		producerLane(t, seed+7), consumerLane(t, seed+8),
 	}
-	if program := victimInC(t); program != "" {
+	if argv := victimInC(t, "gcc"); argv != nil {
 		l := subscriberLane(t, seed+9, ipc.DropOldest)
-		l.kind, l.argv = "ipc subscribers in C", []string{program}
+		l.kind, l.argv = "ipc subscribers in C", argv
+		all = append(all, l)
+	}
+	if argv := victimInC(t, "arm-linux-gnueabihf-gcc", "qemu-arm-static"); argv != nil {
+		l := subscriberLane(t, seed+10, ipc.Latest)
+		l.kind, l.argv = "ipc subscribers in C for arm", argv
 		all = append(all, l)
 	}
 	return all

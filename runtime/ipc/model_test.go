@@ -459,7 +459,7 @@ func TestProtocol(t *testing.T) {
 	}
 	if os.Getenv("POOLGEN_LONG") == "1" {
 		for _, p := range [][modelReaders]Policy{{}, {Latest, DropNewest}, {Block, DropOldest}} {
-			models = append(models, model{writers: 2, blocks: 2, slots: 2, frames: 3, policies: p}, model{writers: 1, blocks: 3, slots: 2, frames: 4, policies: p})
+			models = append(models, model{writers: 2, blocks: 2, slots: 1, frames: 3, policies: p}, model{writers: 1, blocks: 3, slots: 2, frames: 4, policies: p})
 		}
 	}
 	for _, m := range models {
