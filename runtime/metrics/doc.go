@@ -4,7 +4,7 @@
 //	set.Pool(frames)                                   // and Allocator, Publisher, Stream, FrameReader
 //	prometheus.MustRegister(set)
 //
-//	w, err := metrics.Watch(set, metrics.WatchOptions{}, metrics.DefaultActions(set)...)
+//	w, err := metrics.Watch(set, metrics.WatchOptions{Actions: []metrics.Action{metrics.Demote(demote, nil)}})
 //	defer w.Close()
 //
 //	http.Handle("/", metrics.Handler(set, metrics.HandlerOptions{Watcher: w}))
@@ -37,8 +37,8 @@
 //
 // # GOMEMLIMIT
 //
-// Go's memory limit knows nothing of arenas. While a Watcher runs it sets the limit to what the process may have less what arenas and other
-// memory outside Go's runtime take, again whenever these change, and puts it back on Close. It leaves Go a share in any case: a limit below the live
+// Go's memory limit knows nothing of arenas. While a Watcher runs it sets the limit to what the process may have less what arenas
+// take, again whenever that changes, and puts it back on Close. It leaves Go a share in any case: a limit below the live
 // heap would only make the collector run all the time.
 //
 // # Ownership

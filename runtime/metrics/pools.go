@@ -26,12 +26,16 @@ type Trimmer interface {
 
 // Pool adds a pool, by its own name: a pool.Pool, pool.Typed or pool.Heap. The function removes it.
 func (s *Set) Pool(p interface{ Stats() pool.Stats }) (remove func()) {
-	return add(s, &s.pools, p.Stats().Name, func() poolStats { return poolStats{p.Stats()} })
+	trim, _ := p.(Trimmer)
+	if typed, ok := p.(interface{ Pool() *pool.Pool }); ok {
+		trim = typed.Pool()
+	}
+	return add(s, &s.pools, p.Stats().Name, trim, func() poolStats { return poolStats{p.Stats()} })
 }
 
 // Allocator adds an allocator, by its own name. The function removes it.
 func (s *Set) Allocator(a *pool.Allocator) (remove func()) {
-	return add(s, &s.allocators, a.Stats().Name, func() allocStats { return allocStats{a.Stats()} })
+	return add(s, &s.allocators, a.Stats().Name, a, func() allocStats { return allocStats{a.Stats()} })
 }
 
 func poolTable() table[poolStats] {

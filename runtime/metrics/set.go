@@ -16,6 +16,7 @@ type Set struct {
 	publishers table[publisherStats]
 	streams    table[streamStats]
 	process    *process
+	history    history
 
 	mu      sync.Mutex // guards what follows
 	sources []source
@@ -37,7 +38,7 @@ func NewSet() *Set {
 }
 
 // add makes a source of a table's kind. The function removes it; calling it again does nothing.
-func add[T any](s *Set, t *table[T], name string, stats func() T) (remove func()) {
+func add[T any](s *Set, t *table[T], name string, trim Trimmer, stats func() T) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := t.label + "\x00" + name
@@ -51,7 +52,7 @@ func add[T any](s *Set, t *table[T], name string, stats func() T) (remove func()
 			break
 		}
 	}
-	src := &from[T]{table: t, label: label, stats: stats, last: make([]float64, len(t.families))}
+	src := &from[T]{table: t, label: label, stats: stats, trim: trim, last: make([]float64, len(t.families))}
 	s.sources = append(s.sources, src)
 	return func() {
 		s.mu.Lock()

@@ -64,6 +64,7 @@ type from[T any] struct {
 	table *table[T]
 	label string
 	stats func() T
+	trim  Trimmer // nil if it has none
 
 	mu   sync.Mutex // guards what follows
 	last []float64  // by family: the highest that a counter was told as

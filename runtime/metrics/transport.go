@@ -19,17 +19,17 @@ type (
 // FrameReader adds a reader of a frame ring. A ring.FrameReader answers only its own goroutine: let that Store its Stats in a Snapshot and
 // give that here. The function removes it.
 func (s *Set) FrameReader(name string, r interface{ Stats() ring.FrameStats }) (remove func()) {
-	return add(s, &s.rings, name, func() frameStats { return frameStats{r.Stats()} })
+	return add(s, &s.rings, name, nil, func() frameStats { return frameStats{r.Stats()} })
 }
 
 // Publisher adds a publisher to other processes. The function removes it.
 func (s *Set) Publisher(name string, p *ipc.Publisher) (remove func()) {
-	return add(s, &s.publishers, name, func() publisherStats { return publisherStats{p.Stats()} })
+	return add(s, &s.publishers, name, nil, func() publisherStats { return publisherStats{p.Stats()} })
 }
 
 // Stream adds a stream.Server or stream.Client. The function removes it.
 func (s *Set) Stream(name string, e interface{ Stats() stream.Stats }) (remove func()) {
-	return add(s, &s.streams, name, func() streamStats { return streamStats{e.Stats()} })
+	return add(s, &s.streams, name, nil, func() streamStats { return streamStats{e.Stats()} })
 }
 
 func frameTable() table[frameStats] {

@@ -1,0 +1,50 @@
+package metrics
+
+import "runtime/debug"
+
+// goLimit keeps Go's memory limit at what the process may have less what lies outside Go's runtime.
+type goLimit struct {
+	set    func(int64) int64 // debug.SetMemoryLimit
+	base   int64             // what the program, or GOMEMLIMIT, said; 0: nothing
+	before int64             // the limit to put back
+	now    int64
+}
+
+// newGoLimit takes want for what the process may have, or else GOMEMLIMIT, which nobody meant for the Go heap alone.
+func newGoLimit(want int64) *goLimit {
+	g := &goLimit{set: debug.SetMemoryLimit, base: want}
+	g.before = g.set(-1)
+	g.now = g.before
+	if g.base == 0 && g.before != noLimit {
+		g.base = g.before
+	}
+	return g
+}
+
+// update is called with what the cgroup may have (0: no limit is known) and what arenas have, in bytes.
+func (g *goLimit) update(cgroup, offHeap int64) {
+	base := g.base
+	if cgroup > 0 {
+		// A twentieth is for stacks of threads, page tables, and what C allocates.
+		if room := cgroup - cgroup/20; base == 0 || room < base {
+			base = room
+		}
+	}
+	limit := g.before
+	if base > 0 {
+		limit = max(base-offHeap, base/8, 1)
+	}
+	// Setting it stops the world for a moment: not for a trifle.
+	if d := limit - g.now; d > base/128 || -d > base/128 {
+		g.set(limit)
+		g.now = limit
+	}
+}
+
+// restore puts the limit back, unless somebody has set another one meanwhile.
+func (g *goLimit) restore() {
+	if g.now != g.before && g.set(-1) == g.now {
+		g.set(g.before)
+	}
+	g.now = g.before
+}

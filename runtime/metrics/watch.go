@@ -1,0 +1,231 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+)
+
+// WatchOptions tune Watch. The zero value reads this machine once a second.
+type WatchOptions struct {
+	Interval   time.Duration // between readings; 0 means a second
+	Hold       int           // readings in a row that ask for less before the level falls by one; 0 means 5
+	Limit      int64         // bytes that the process may have; 0: what GOMEMLIMIT or the cgroups say
+	KeepGo     bool          // leaves GOMEMLIMIT as it is
+	Thresholds *Thresholds   // nil means DefaultThresholds
+	Actions    []Action      // beside trim, shrink and refuse; see Demote
+	// Changed is told of each new level, after the actions, on the watcher's goroutine.
+	Changed func(from, to Level, r Reading)
+	// Root is the file system with proc and sys, for tests; nil means this machine's.
+	Root fs.FS
+}
+
+// Watcher makes room when memory is scarce. A process has one at a time, because Go's memory limit belongs to the process. Its methods may be
+// called from any goroutine.
+type Watcher struct {
+	set     *Set
+	o       WatchOptions
+	t       Thresholds
+	desc    *watcherDesc
+	gate    gate
+	sensor  sensor // of the goroutine
+	limit   *goLimit
+	trigger *trigger
+	nudge   chan struct{}
+	stop    chan struct{}
+	done    chan struct{}
+	once    sync.Once
+	end     error
+
+	mu      sync.Mutex // guards what follows
+	level   Level
+	changes uint64
+	calm    int // readings in a row that asked for less
+	last    Reading
+	steps   []step
+}
+
+// Watch begins to watch. The caller closes the watcher. It fails if the machine tells nothing of its memory, or an option makes no sense.
+func Watch(s *Set, o WatchOptions) (*Watcher, error) {
+	real := o.Root == nil
+	w, err := newWatcher(s, o)
+	if err != nil {
+		return nil, err
+	}
+	if real {
+		t, err := newTrigger("/proc/pressure/memory", func() {
+			select {
+			case w.nudge <- struct{}{}:
+			default:
+			}
+		})
+		if err == nil { // otherwise the interval has to do
+			w.trigger = t
+		}
+	}
+	go w.run()
+	return w, nil
+}
+
+func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
+	if o.Interval < 0 || o.Hold < 0 || o.Limit < 0 {
+		return nil, fmt.Errorf("metrics: WatchOptions has an interval of %v, a hold of %d, a limit of %d: none may be negative", o.Interval, o.Hold, o.Limit)
+	}
+	if o.Interval == 0 {
+		o.Interval = time.Second
+	}
+	if o.Hold == 0 {
+		o.Hold = 5
+	}
+	if o.Root == nil {
+		o.Root = os.DirFS("/")
+	}
+	w := &Watcher{
+		set: s, o: o, t: DefaultThresholds(), desc: newWatcherDesc(), sensor: sensor{root: o.Root},
+		nudge: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if o.Thresholds != nil {
+		w.t = *o.Thresholds
+	}
+	for _, a := range o.Actions {
+		if a.Name == "" || a.Apply == nil || a.Level < Low || a.Level > Critical {
+			return nil, fmt.Errorf("metrics: action %q at level %v: it needs a name, Apply, and a level from low to critical", a.Name, a.Level)
+		}
+	}
+	w.last = w.sensor.read()
+	if r := w.last; r.Total == 0 && r.Limit == 0 {
+		return nil, errors.New("metrics: watching memory: neither /proc/meminfo nor a cgroup with a limit can be read")
+	}
+	w.steps = steps(append([]Action{trimAction(s), shrinkAction(s), w.gate.action()}, o.Actions...))
+	if !o.KeepGo {
+		w.limit = newGoLimit(o.Limit)
+		w.limit.update(w.last.Limit, s.OffHeap())
+	}
+	return w, nil
+}
+
+func (w *Watcher) run() {
+	defer close(w.done)
+	tick := time.NewTicker(w.o.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case <-tick.C:
+		case <-w.nudge:
+		}
+		w.look()
+	}
+}
+
+// look takes a reading and does what it asks for.
+func (w *Watcher) look() {
+	before := w.last.Events // written by this goroutine alone
+	r := w.sensor.read()
+	w.mu.Lock()
+	from := w.level
+	asked := w.t.level(&r, before, Normal)
+	eased := w.t.level(&r, before, w.level)
+	switch {
+	case asked > w.level:
+		w.level, w.calm = asked, 0
+	case eased < w.level:
+		if w.calm++; w.calm >= w.o.Hold {
+			w.level--
+			w.calm = 0
+		}
+	default:
+		w.calm = 0
+	}
+	to := w.level
+	if to != from {
+		w.changes++
+	}
+	w.last = r
+	w.mu.Unlock()
+	if w.limit != nil {
+		w.limit.update(r.Limit, w.set.OffHeap())
+	}
+	w.act(asked, to)
+	w.set.sample(time.Now())
+	if to != from && w.o.Changed != nil {
+		w.o.Changed(from, to, r)
+	}
+}
+
+// act applies, in order, the actions that are asked for, and reverts, in the opposite order, those above the level. Who scrapes meanwhile does
+// not wait for them.
+func (w *Watcher) act(asked, level Level) {
+	for i := range w.steps {
+		w.mu.Lock()
+		w.steps[i].since++
+		s := w.steps[i]
+		w.mu.Unlock()
+		if s.Level > asked || s.active && !(s.Again && s.since >= w.o.Hold) {
+			continue
+		}
+		_ = s.apply() // counted
+		w.mu.Lock()
+		w.steps[i] = s
+		w.mu.Unlock()
+		// Perhaps that was enough.
+		r := w.sensor.read()
+		asked = min(asked, w.t.level(&r, r.Events, level))
+	}
+	for i := len(w.steps) - 1; i >= 0; i-- {
+		w.mu.Lock()
+		s := w.steps[i]
+		w.mu.Unlock()
+		if !s.active || s.Level <= level {
+			continue
+		}
+		_ = s.revert() // counted
+		w.mu.Lock()
+		w.steps[i] = s
+		w.mu.Unlock()
+	}
+}
+
+// Level is how scarce memory is.
+func (w *Watcher) Level() Level {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.level
+}
+
+// Reading is the last one.
+func (w *Watcher) Reading() Reading {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
+}
+
+// Admit is nil, or wraps ErrPressure while the last action is on: a program that asks before it takes on something new does not have to
+// break off what it has. It costs one atomic load.
+func (w *Watcher) Admit() error {
+	if !w.gate.closed.Load() {
+		return nil
+	}
+	w.gate.refused.Add(1)
+	return fmt.Errorf("refusing: %w", ErrPressure)
+}
+
+// Close ends the watcher, reverts its actions and puts Go's memory limit back. It may be called again.
+func (w *Watcher) Close() error {
+	w.once.Do(func() {
+		close(w.stop)
+		<-w.done
+		if w.trigger != nil {
+			w.end = w.trigger.close()
+		}
+		w.act(Normal, Normal)
+		if w.limit != nil {
+			w.limit.restore()
+		}
+	})
+	return w.end
+}
