@@ -19,13 +19,18 @@ import (
 // sleepShort gives the processor to others for a moment.
 func sleepShort() { time.Sleep(20 * time.Microsecond) }
 
-// victimPublishes publishes frames as fast as it can, and closes after some if told to. Its arguments are the path, and after how many, or -1.
+// victimPublishes publishes frames as fast as it can, and closes after some if told to. Its arguments are the path, after how many, or
+// -1, and how many blocks it has: with few it often waits for one.
 func victimPublishes(b *book, args []string) error {
 	until, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
 	}
-	p, err := pool.New(mostFrame, pool.Options{Name: "soak", Max: 64, Shared: true})
+	blocks, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	p, err := pool.New(mostFrame, pool.Options{Name: "soak", Max: blocks, Shared: true})
 	if err != nil {
 		return err
 	}
@@ -35,13 +40,7 @@ func victimPublishes(b *book, args []string) error {
 	}
 	b.ready.Store(1)
 	for n := uint64(0); n != uint64(until); n++ {
-		s.Collect()
-		f, err := p.Get()
-		for errors.Is(err, pool.ErrLimit) {
-			sleepShort()
-			s.Collect()
-			f, err = p.Get()
-		}
+		f, err := s.Get(context.Background())
 		if err != nil {
 			return err
 		}
@@ -93,7 +92,7 @@ func (l *frameSink) kill() error {
 	if l.rnd.IntN(4) == 0 {
 		until = l.rnd.IntN(200)
 	}
-	v, err := l.start("publish", []any{l.path, until})
+	v, err := l.start("publish", []any{l.path, until, []int{20, 64}[l.rnd.IntN(2)]})
 	if err != nil {
 		return err
 	}
