@@ -50,7 +50,9 @@ func lanes(t *testing.T, seed uint64) []*lane {
 	if argv := victimInC(t, "gcc"); argv != nil {
 		l := subscriberLane(t, seed+9, ipc.DropOldest)
 		l.kind, l.argv = "ipc subscribers in C", argv
-		all = append(all, l)
+		p := publisherLane(t, seed+11)
+		p.kind, p.argv = "ipc publishers in C", argv
+		all = append(all, l, p)
 	}
 	if argv := victimInC(t, "arm-linux-gnueabihf-gcc", "qemu-arm-static"); argv != nil {
 		l := subscriberLane(t, seed+10, ipc.Latest)

@@ -1,4 +1,5 @@
 // A victim in C: victim ROLE ARGUMENTS..., with its book at descriptor 3. See the Go victims for what it does.
+#define _GNU_SOURCE
 #include <stdlib.h>
 
 #include <poolgen_ipc.h>
@@ -140,6 +141,87 @@ static void session(const char *path, const poolgen_subscriber_options *o, uint3
     poolgen_subscriber_close(&sub);
 }
 
+// fill makes frame n of stream 0, as fill in book_test.go.
+static uint32_t fill(unsigned char *b, uint64_t n)
+{
+    size_t size = size_of(n), at = 12;
+    memset(b, 0, size);
+    memcpy(b, &n, sizeof(n));
+    for (uint64_t x = n * 0x9e3779b97f4a7c15u | 1; at + 8 <= size - 4; at += 8) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        memcpy(b + at, &x, sizeof(x));
+    }
+    uint32_t sum = checksum(b, size - 4);
+    memcpy(b + size - 4, &sum, sizeof(sum));
+    return (uint32_t)size;
+}
+
+static void publish(const char *path, uint64_t until, uint32_t blocks)
+{
+    static poolgen_publisher pub;
+    poolgen_publisher_options o;
+    poolgen_pool_config c;
+    poolgen_arena *arena;
+    int memory;
+    memset(&o, 0, sizeof(o));
+    memset(&c, 0, sizeof(c));
+    c.size = most;
+    c.blocks = blocks;
+    o.slots = 4;
+    int err = poolgen_shared_pool(&c, &arena, &memory);
+    if (err != POOLGEN_OK) {
+        fail("making a pool", err, errno);
+    }
+    err = poolgen_publisher_open(path, arena, memory, &o, &pub);
+    if (err != POOLGEN_OK) {
+        fail(pub.text, err, errno);
+    }
+    set(&book->ready, 1);
+    for (uint64_t n = 0; n != until; n++) {
+        poolgen_buf b;
+        while ((err = poolgen_get(arena, &b)) == POOLGEN_ELIMIT) {
+            poolgen_publisher_collect(&pub);
+        }
+        if (err != POOLGEN_OK) {
+            fail("taking a block", err, (long)n);
+        }
+        err = poolgen_set_len(arena, b, fill((unsigned char *)poolgen_data(arena, b), n));
+        if (err != POOLGEN_OK) {
+            fail("setting the length", err, (long)n);
+        }
+        poolgen_meta m = {(int64_t)n, 0, 0};
+        set(&book->started, (uint32_t)n + 1);
+        err = poolgen_publish(&pub, b, &m, -1);
+        if (err < 0) {
+            fail("publishing", err, (long)n);
+        }
+        set(&book->done, (uint32_t)n + 1);
+        err = poolgen_release(arena, b);
+        if (err != POOLGEN_OK) {
+            fail("releasing", err, (long)n);
+        }
+        __atomic_add_fetch(&book->steps, 1, __ATOMIC_SEQ_CST);
+    }
+    set(&book->closing, 1);
+    err = poolgen_publisher_close(&pub, -1);
+    if (err != POOLGEN_OK) {
+        fail("closing", err, errno);
+    }
+    for (uint32_t i = 0; i < blocks; i++) { // all are back
+        poolgen_buf b;
+        err = poolgen_get(arena, &b);
+        if (err != POOLGEN_OK) {
+            fail("a block is out after the end", err, i);
+        }
+    }
+    for (;;) {
+        __atomic_add_fetch(&book->steps, 1, __ATOMIC_SEQ_CST);
+        (void)usleep(20);
+    }
+}
+
 int main(int argc, char **argv)
 {
     book = (struct book *)mmap(NULL, sizeof(*book), PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
@@ -156,6 +238,9 @@ int main(int argc, char **argv)
         for (uint32_t n = 1;; n++) {
             session(argv[2], &o, (uint32_t)atoi(argv[5]), n);
         }
+    }
+    if (argc == 5 && strcmp(argv[1], "publish") == 0) { // path until blocks
+        publish(argv[2], (uint64_t)atoll(argv[3]), (uint32_t)atoi(argv[4]));
     }
     fail("no such role", argc, 0);
 }
