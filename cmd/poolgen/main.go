@@ -43,6 +43,7 @@ func root(stdout, stderr io.Writer) *cobra.Command {
 		vetCommand(stdout, stderr),
 		layoutCommand(stdout),
 		topCommand(stdout, stderr),
+		reportCommand(stdout),
 	)
 	return cmd
 }

@@ -83,6 +83,7 @@ func everything(t testing.TB) *Set {
 	t.Cleanup(func() { _ = pub.Close(t.Context()) })
 	s.Publisher("camera", pub)
 	s.Stream("control", streamFake{})
+	addFrames(t, s, newPool(t, "pictures", 4096, pool.Options{Max: 4}))
 	return s
 }
 

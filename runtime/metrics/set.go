@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/poolgen/poolgen/runtime/bus"
 )
 
 // Set is what is watched. It is a prometheus.Collector, to be registered once. Its methods may be called from any goroutine.
@@ -15,8 +18,14 @@ type Set struct {
 	rings      table[frameStats]
 	publishers table[publisherStats]
 	streams    table[streamStats]
+	stores     table[storeStats]
+	topics     table[bus.TopicStats]
 	process    *process
 	history    history
+	began      time.Time
+
+	reports sync.Mutex // guards what follows
+	rates   map[string]counted
 
 	mu      sync.Mutex // guards what follows
 	sources []source
@@ -33,31 +42,37 @@ type source interface {
 func NewSet() *Set {
 	return &Set{
 		pools: poolTable(), allocators: allocTable(), rings: frameTable(), publishers: publisherTable(), streams: streamTable(),
-		process: newProcess(), names: map[string]int{},
+		stores: storeTable(), topics: topicTable(),
+		process: newProcess(), names: map[string]int{}, began: time.Now(),
 	}
 }
 
 // add makes a source of a table's kind. The function removes it; calling it again does nothing.
 func add[T any](s *Set, t *table[T], name string, trim Trimmer, stats func() T) (remove func()) {
+	src := &from[T]{table: t, label: name, stats: stats, trim: trim, last: make([]float64, len(t.families)), added: time.Now()}
+	return s.join(src, t.label, &src.label)
+}
+
+// join adds a source under the label of its kind, which it makes unique.
+func (s *Set) join(it source, kind string, label *string) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := t.label + "\x00" + name
+	name := *label
+	key := kind + "\x00" + name
 	s.names[key]++
-	label := name
 	for k := s.names[key]; k > 1; k++ {
 		// Taken: the second "frames" is "frames-2", unless somebody has chosen that name.
-		label = fmt.Sprintf("%s-%d", name, k)
-		if other := t.label + "\x00" + label; s.names[other] == 0 {
+		*label = fmt.Sprintf("%s-%d", name, k)
+		if other := kind + "\x00" + *label; s.names[other] == 0 {
 			s.names[other] = 1
 			break
 		}
 	}
-	src := &from[T]{table: t, label: label, stats: stats, trim: trim, last: make([]float64, len(t.families))}
-	s.sources = append(s.sources, src)
+	s.sources = append(s.sources, it)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.sources = slices.DeleteFunc(s.sources, func(o source) bool { return o == source(src) })
+		s.sources = slices.DeleteFunc(s.sources, func(o source) bool { return o == it })
 	}
 }
 
@@ -85,6 +100,8 @@ func (s *Set) Describe(ch chan<- *prometheus.Desc) {
 	s.rings.describe(ch)
 	s.publishers.describe(ch)
 	s.streams.describe(ch)
+	s.stores.describe(ch)
+	s.topics.describe(ch)
 	s.process.describe(ch)
 }
 

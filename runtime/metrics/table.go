@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -29,15 +30,15 @@ type column[T any] struct {
 
 const namespace = "poolgen"
 
-// newTable makes the families poolgen_subsystem_name: counters, whose names end in _total, and gauges.
-func newTable[T any](subsystem, label string, counters, gauges []column[T]) table[T] {
+// newTable makes the families poolgen_subsystem_name: counters, whose names end in _total, and gauges. labels come after the source's own.
+func newTable[T any](subsystem, label string, counters, gauges []column[T], labels ...string) table[T] {
 	t := table[T]{label: label}
 	for i, c := range append(counters, gauges...) {
 		kind := prometheus.GaugeValue
 		if i < len(counters) {
 			kind = prometheus.CounterValue
 		}
-		desc := prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, c.name), c.help, []string{label}, nil)
+		desc := prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, c.name), c.help, append([]string{label}, labels...), nil)
 		t.families = append(t.families, family[T]{desc, kind, c.value})
 	}
 	return t
@@ -65,6 +66,7 @@ type from[T any] struct {
 	label string
 	stats func() T
 	trim  Trimmer // nil if it has none
+	added time.Time
 
 	mu   sync.Mutex // guards what follows
 	last []float64  // by family: the highest that a counter was told as

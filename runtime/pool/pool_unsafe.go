@@ -21,7 +21,7 @@ type Pool struct {
 	stride  uintptr
 	geo     geometry
 	debug   Debug
-	slow    atomic.Uint32 // slowDebug, slowClosed: what makes Get look twice
+	slow    atomic.Uint32 // slowDebug, slowClosed, slowSample: what makes Get look twice
 
 	name     string
 	id       uint64
@@ -34,6 +34,7 @@ type Pool struct {
 	waits     atomic.Int64
 	heapGets  atomic.Int64
 	heapBytes atomic.Int64
+	every     atomic.Uint32 // one in how many acquisitions is sampled
 	trims     atomic.Uint32 // odd while Trim has blocks
 
 	mu         sync.Mutex // guards what follows
@@ -45,12 +46,14 @@ type Pool struct {
 	trace      map[uint32][]event
 	quarantine []uint32 // released blocks that are inaccessible, oldest first
 	trimmed    trimmed
+	holders    map[uint32]Holder // sampled, by block; a later life of the block may not be
 }
 
 // Bits of Pool.slow.
 const (
 	slowDebug = 1 << iota
 	slowClosed
+	slowSample // holders are sampled
 )
 
 // New makes a pool of blocks of size usable bytes, 1 to 1<<30. The caller owns it and calls Close.

@@ -128,6 +128,9 @@ func (p *Pool) handOut(i uint32) (Buf, error) {
 	if slow&slowDebug != 0 {
 		p.arm(b)
 	}
+	if slow&slowSample != 0 {
+		p.sampleHolder(b)
+	}
 	if slow&slowClosed != 0 {
 		b.Release()
 		return Buf{}, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)

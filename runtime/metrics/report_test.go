@@ -1,0 +1,237 @@
+package metrics
+
+import (
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/poolgen/poolgen/internal/report"
+	"github.com/poolgen/poolgen/runtime/bus"
+	"github.com/poolgen/poolgen/runtime/pool"
+	"github.com/poolgen/poolgen/runtime/store"
+)
+
+func TestReport(t *testing.T) {
+	s := everything(t)
+	m := newMachine(1000)
+	w := m.watch(t, s, WatchOptions{})
+	m.usage(770)
+	w.look()
+	rep := s.Report(w)
+	if rep.PID == 0 || rep.Program == "" || rep.Memory.Go == 0 || rep.Memory.OffHeap == 0 || rep.Uptime <= 0 {
+		t.Errorf("%+v", rep)
+	}
+	if len(rep.Pools) != 1 || rep.Pools[0].Name != "frames" || rep.Pools[0].Outstanding != 1 || rep.Pools[0].Rate <= 0 || rep.Pools[0].Max != 8 {
+		t.Errorf("pools %+v", rep.Pools)
+	}
+	if p := rep.Pressure; p == nil || p.Level != "low" || p.Usage != 770 || len(p.Actions) != 3 || !p.Actions[0].Active || p.Actions[1].Active {
+		t.Errorf("pressure %+v", p)
+	}
+	var kinds []string
+	for _, f := range rep.Flows {
+		kinds = append(kinds, f.Kind)
+	}
+	if !slices.Equal(kinds, []string{"ring", "publisher", "stream", "topic"}) {
+		t.Errorf("flows %v", kinds)
+	}
+	if len(rep.Stores) != 1 || rep.Stores[0].Tiers[0].Hits != 1 || rep.Stores[0].Tiers[0].HitRate != 1 {
+		t.Errorf("stores %+v", rep.Stores)
+	}
+	copies := map[string]uint64{}
+	for _, c := range rep.Copies {
+		copies[c.What] = c.Count
+	}
+	if copies["frames from a hot tier"] != 1 || copies["events to subscribers"] != 1 {
+		t.Errorf("copies %v", copies)
+	}
+	if again := s.Report(nil); again.Pools[0].Rate != 0 || again.Pressure != nil {
+		t.Errorf("nothing was acquired since, the rate is %v", again.Pools[0].Rate)
+	}
+	for range historySize + 10 {
+		s.sample(time.Now().Add(time.Hour * time.Duration(len(s.samples())+1)))
+	}
+	if n := len(s.samples()); n > historySize {
+		t.Errorf("%d samples are kept", n)
+	}
+}
+
+func TestRecommendations(t *testing.T) {
+	healthy := Report{
+		Memory:     report.Memory{GoHeap: 1 << 20, GoLimit: 64 << 20},
+		Pools:      []report.Pool{{Name: "p", Max: 8, HighWater: 6, Opened: 8, Acquired: 1e6, Committed: 1 << 20}},
+		Allocators: []report.Allocator{{Name: "a", Used: 1 << 20, LiveBytes: 1 << 19}},
+		Flows:      []report.Flow{{Kind: "topic", Name: "t", Delivered: 1000, Lost: 5}},
+		Stores:     []report.Store{{Name: "s", Tiers: []report.Tier{{Hits: 900}, {Hits: 50}, {Hits: 50}}}},
+		Pressure:   &report.Pressure{Level: "normal", Changes: 2, Actions: []report.Action{{Name: "trim", Applied: 2}}},
+	}
+	if got := recommend(&healthy); len(got) != 0 {
+		t.Errorf("a healthy program is told %+v", got)
+	}
+	for _, c := range []struct {
+		rep        Report
+		text, with string
+	}{
+		{Report{Pools: []report.Pool{{Name: "p", Max: 8, HighWater: 8, Refusals: 3}}}, "raise Options.Max or Budget", "3 refusals, 8 of 8"},
+		{Report{Pools: []report.Pool{{Name: "p", Stale: 2}}}, "POOLGEN_DEBUG=trace", "2 stale"},
+		{Report{Pools: []report.Pool{{Name: "p", Saturated: 1}}}, "Retain without Release", "1 saturated"},
+		{Report{Pools: []report.Pool{{Name: "p", Heap: 4, Max: 8}}}, "the Go heap had to help", "4 blocks"},
+		{Report{Pools: []report.Pool{{Name: "p", Waits: 50, Acquired: 1000}}}, "had to wait", "50 waits for 1000"},
+		{Report{Pools: []report.Pool{{Name: "p", Grown: 5, HighWater: 5, Acquired: 1000}}}, "Options.Prealloc to 5", "5 blocks were committed"},
+		{Report{Pools: []report.Pool{{Name: "p", Max: 64, Opened: 64, HighWater: 4, Acquired: 5000, Committed: 64 << 20}}}, "Max to 6", "4 of 64"},
+		{Report{Allocators: []report.Allocator{{Name: "a", Refusals: 7}}}, "AllocOptions.Budget", "7 refusals"},
+		{Report{Allocators: []report.Allocator{{Name: "a", Misuses: 7}}}, "not allocated", "7 misuses"},
+		{Report{Allocators: []report.Allocator{{Name: "a", Used: 8 << 20, LiveBytes: 1 << 20}}}, "call Trim", "8.0 MiB used for 1.0 MiB"},
+		{Report{Flows: []report.Flow{{Kind: "ring", Name: "r", Delivered: 90, Lost: 10}}}, "more frames", "10 lost of 100"},
+		{Report{Flows: []report.Flow{{Kind: "stream", Name: "r", Delivered: 90, Lost: 10}}}, "lengthen the queue", "10 lost of 100"},
+		{Report{Stores: []report.Store{{Name: "s", Error: "no space left"}}}, "writing fails", "no space left"},
+		{Report{Stores: []report.Store{{Name: "s", Dropped: 2, Puts: 10}}}, "did not fit the hot tier", "0 refused, 2 dropped of 10"},
+		{Report{Stores: []report.Store{{Name: "s", Tiers: []report.Tier{{Hits: 10}, {Hits: 80}, {Hits: 20}}}}}, "raise Options.Hot", "10 of 110"},
+		{Report{Memory: report.Memory{GoHeap: 95, GoLimit: 100}}, "collector runs", "95 B of objects"},
+		{Report{Pressure: &report.Pressure{Refused: 3, Usage: 5, Limit: 5}}, "had to refuse", "3 refused"},
+		{Report{Pressure: &report.Pressure{Changes: 30}}, "again and again", "30 changes"},
+		{Report{Pressure: &report.Pressure{Actions: []report.Action{{Name: "demote", Applied: 4, Failed: 2}}}}, "it fails", "2 failures in 4"},
+	} {
+		got := recommend(&c.rep)
+		if len(got) != 1 || !strings.Contains(got[0].Text, c.text) || !strings.Contains(got[0].Figures, c.with) {
+			t.Errorf("want %q with %q, got %+v", c.text, c.with, got)
+		}
+	}
+}
+
+// addFrames adds a bus, a topic of its own and a store, all used once.
+func addFrames(t testing.TB, s *Set, p *pool.Pool) {
+	t.Helper()
+	topic := bus.New[pool.Buf]("camera", bus.Options{})
+	sub, err := topic.Subscribe(bus.SubOptions{Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := topic.Publish(b); err != nil {
+		t.Fatal(err)
+	}
+	topic.Close()
+	for range sub.Events(t.Context()) {
+	}
+	s.Topic("front", topic)
+	st, err := store.Open(store.Options{Hot: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	id, err := st.Put(b, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := st.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Release()
+	b.Release()
+	s.Store("history", st)
+}
+
+func TestTopicsAreBounded(t *testing.T) {
+	s := NewSet()
+	list := []bus.TopicStats{}
+	tt := &topics{set: s, name: "b", ask: func() []bus.TopicStats { return list }, seen: map[string]*bus.TopicStats{}}
+	s.join(tt, "bus", &tt.name)
+	for i := range 2 * maxTopics {
+		list = append(list, bus.TopicStats{Name: strings.Repeat("x", i+1), Published: 2, Subscribers: 1})
+	}
+	text := scrape(t, s)
+	if n := strings.Count(text, "poolgen_topic_published_events_total{"); n != maxTopics+1 {
+		t.Errorf("%d topics have labels", n)
+	}
+	if !strings.Contains(text, `poolgen_topic_published_events_total{bus="b",topic="(others)"} 200`) {
+		t.Errorf("the others are not in one:\n%s", text)
+	}
+	list = nil // all closed: counts stay, gauges do not
+	text = scrape(t, s)
+	if !strings.Contains(text, `poolgen_topic_published_events_total{bus="b",topic="x"} 2`) || !strings.Contains(text, `poolgen_topic_subscribers{bus="b",topic="x"} 0`) {
+		t.Errorf("closed topics:\n%s", text)
+	}
+}
+
+// Every name in the dashboard is one that is exported, with the labels that it is shown by, and every panel asks for something.
+func TestDashboard(t *testing.T) {
+	var d struct {
+		Title  string
+		Panels []struct {
+			Type, Title string
+			Targets     []struct{ Expr, LegendFormat string }
+		}
+	}
+	if err := json.Unmarshal([]byte(Dashboard()), &d); err != nil {
+		t.Fatal(err)
+	}
+	s := everything(t)
+	w, err := newWatcher(s, WatchOptions{Root: fstest.MapFS(newMachine(1000)), KeepGo: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(s, w)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string][]string{}
+	for _, f := range families {
+		list := []string{"instance"}
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			list = append(list, l.GetName())
+		}
+		labels[f.GetName()] = list
+		if f.GetType().String() == "HISTOGRAM" {
+			labels[f.GetName()+"_bucket"] = append(list, "le")
+		}
+	}
+	metric, label := regexp.MustCompile(`poolgen_[a-z0-9_]+`), regexp.MustCompile(`{{([a-z]+)}}`)
+	used := map[string]bool{}
+	for _, p := range d.Panels {
+		if p.Type != "row" && len(p.Targets) == 0 {
+			t.Errorf("panel %s asks for nothing", p.Title)
+		}
+		for _, target := range p.Targets {
+			names := metric.FindAllString(target.Expr, -1)
+			if len(names) == 0 {
+				t.Errorf("panel %s: %s has no metric of ours", p.Title, target.Expr)
+			}
+			for _, name := range names {
+				used[name] = true
+				if labels[name] == nil {
+					t.Errorf("panel %s: nobody exports %s", p.Title, name)
+				}
+				if total := strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_bucket"); total != strings.Contains(target.Expr, "rate("+name) {
+					t.Errorf("panel %s: %s is a counter: %v", p.Title, name, total)
+				}
+				for _, l := range label.FindAllStringSubmatch(target.LegendFormat, -1) {
+					if !slices.Contains(labels[name], l[1]) {
+						t.Errorf("panel %s: %s has no label %s", p.Title, name, l[1])
+					}
+				}
+			}
+		}
+	}
+	if d.Title != "poolgen" || len(used) < 40 {
+		t.Errorf("%q shows %d metrics", d.Title, len(used))
+	}
+}
+
+var errSick = errors.New("the camera is gone")
