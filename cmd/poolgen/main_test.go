@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files of the scripts anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"poolgen": main})
+	testscript.Main(m, map[string]func(){"poolgen": main, "watched": watched})
 }
 
 // TestScripts runs poolgen on small modules; testdata/script says what each shows.
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("INCLUDE", filepath.Join(root, "include"))
 			e.Setenv("GOFLAGS", "-mod=mod")
 			e.Setenv("CGO_ENABLED", "0")
+			e.Setenv("PID", strconv.Itoa(os.Getpid())) // a process without a shared pool
 			e.Setenv("POOLGEN_CACHE", filepath.Join(e.WorkDir, ".cache"))
 			mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 			if err != nil {

@@ -87,18 +87,21 @@ func (t *topRun) run(ctx context.Context, w *top.Watcher) error {
 	if err != nil {
 		return err
 	}
+	if t.count > 0 && t.leaks > 0 {
+		fmt.Fprintf(t.stderr, "poolgen: the first sample comes after %v, because blocks are as old as they were watched\n", t.leaks)
+	}
 	notes := s.Notes
-	wait := min(t.interval, baseline)
-	for printed := 0; ; wait = t.interval {
+	next := time.Now().Add(min(t.interval, baseline))
+	for printed := 0; ; next = later(next, t.interval) {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait):
+		case <-time.After(time.Until(next)):
 		}
 		if s, err = w.Sample(); err != nil {
 			return err
 		}
-		s.Notes = append(notes, s.Notes...) // of those that were not printed
+		s.Notes = append(s.Notes, notes...) // of those that were not printed
 		if t.count > 0 && printed == 0 && s.Watched < t.leaks.Seconds() && !w.Over() {
 			notes = s.Notes
 			continue
@@ -111,6 +114,15 @@ func (t *topRun) run(ctx context.Context, w *top.Watcher) error {
 			return nil
 		}
 	}
+}
+
+// later is the next time to take a sample: an interval after the last, or after now, if the last took longer than that.
+func later(last time.Time, interval time.Duration) time.Time {
+	next, now := last.Add(interval), time.Now()
+	if next.Before(now) {
+		return now.Add(interval)
+	}
+	return next
 }
 
 // print writes one sample.
@@ -131,7 +143,11 @@ func (t *topRun) print(s *top.Sample) error {
 // lines lays a sample out for people, at most width characters wide; 0 means any.
 func lines(s *top.Sample, t *topRun, width int) []string {
 	n, u := len(s.Pools), len(s.Subscribers)
-	list := []string{top.Cut(fmt.Sprintf("%s  %s, %s, %s", s.Time.Format("15:04:05"), several(n, "pool"), several(u, "subscriber"), several(len(s.Processes), "process")), width)}
+	head := fmt.Sprintf("%s  %s, %s, %s", s.Time.Format("15:04:05"), several(n, "pool"), several(u, "subscriber"), several(len(s.Processes), "process"))
+	if s.Hidden > 0 {
+		head += fmt.Sprintf("; %d not yours to look at", s.Hidden)
+	}
+	list := []string{top.Cut(head, width)}
 	for _, table := range s.Tables(t.leaks) {
 		list = append(append(list, ""), table.Lines(width)...)
 	}

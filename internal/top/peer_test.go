@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -87,6 +88,10 @@ func camera(path string) error {
 						break
 					}
 					defer b.Release()
+				}
+			case "close":
+				if err := errors.Join(pub.Close(ctx), p.Close()); err != nil {
+					return err
 				}
 			case "adopt":
 				b, err := p.Adopt(make([]byte, 100), nil)

@@ -10,7 +10,7 @@ type Sample struct {
 	Version     int          `json:"version"`
 	Time        time.Time    `json:"time"`
 	Interval    float64      `json:"interval_seconds"` // since the sample before; 0 in the first
-	Watched     float64      `json:"watched_seconds"`  // since the first
+	Watched     float64      `json:"watched_seconds"`  // since the end of the first
 	Processes   []Process    `json:"processes"`        // that have a part in what follows
 	Pools       []Pool       `json:"pools"`
 	Subscribers []Subscriber `json:"subscribers"`

@@ -2,6 +2,7 @@ package top
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ type Table struct {
 	Head  []string
 	Left  int // so many columns, from the first on, are aligned to the left; the others to the right
 	Rows  [][]string
-	More  string // said beneath
+	More  string   // said beneath
+	Spare []string // columns to leave out where there is no room, the first first
 }
 
 // Tables lays a sample out. leaks is Options.Leaks.
@@ -34,7 +36,8 @@ func (s *Sample) Tables(leaks time.Duration) []Table {
 }
 
 func (s *Sample) pools(names map[int]string) Table {
-	t := Table{Left: 2, Head: []string{"PROCESS", "POOL", "BLOCK", "BLOCKS", "IN USE", "PEAK", "GETS/S", "RELEASES/S", "HITS", "GROWN", "MISSES", "REFUSED", "STALE", "BYTES IN USE", "OLDEST"}}
+	t := Table{Left: 2, Head: []string{"PROCESS", "POOL", "BLOCK", "BLOCKS", "IN USE", "PEAK", "GETS/S", "RELEASES/S", "HITS", "GROWN", "MISSES", "REFUSED", "STALE", "BYTES IN USE", "OLDEST"},
+		Spare: []string{"GROWN", "HITS", "BYTES IN USE", "STALE", "RELEASES/S", "BLOCK", "PEAK", "MISSES", "REFUSED"}}
 	for i := range s.Pools {
 		p := &s.Pools[i]
 		who := "?"
@@ -47,13 +50,20 @@ func (s *Sample) pools(names map[int]string) Table {
 		t.Rows = append(t.Rows, []string{
 			who, p.Name + p.remarks(), size(uint64(p.Capacity)), strconv.Itoa(int(p.Max)), strconv.Itoa(int(p.InUse)), strconv.Itoa(int(p.HighWater)),
 			rate(p.Gets), rate(p.Releases), count(p.Hits), count(p.Grown), count(uint64(p.Misses)), count(uint64(p.Refusals)), count(uint64(p.Stale)),
-			size(p.BytesInUse), age(p.Oldest),
+			size(p.BytesInUse), p.oldest(),
 		})
 	}
 	if len(t.Rows) == 0 {
 		t.More = "no shared pool now"
 	}
 	return t
+}
+
+func (p *Pool) oldest() string {
+	if p.InUse == 0 {
+		return "-"
+	}
+	return age(p.Oldest)
 }
 
 // remarks are what is rarely so of a pool.
@@ -82,7 +92,8 @@ func (p *Pool) remarks() string {
 }
 
 func (s *Sample) subscribers() Table {
-	t := Table{Left: 4, Head: []string{"SUBSCRIBER", "PUBLISHER", "POOL", "POLICY", "QUEUED", "HOLDS", "FRAMES/S", "BACK/S", "GIVEN", "BACK", "LOST", "STATE"}}
+	t := Table{Left: 4, Head: []string{"SUBSCRIBER", "PUBLISHER", "POOL", "POLICY", "QUEUED", "HOLDS", "FRAMES/S", "BACK/S", "GIVEN", "BACK", "LOST", "STATE"},
+		Spare: []string{"BACK", "GIVEN", "BACK/S", "POLICY", "STATE", "PUBLISHER"}}
 	for i := range s.Subscribers {
 		u := &s.Subscribers[i]
 		t.Rows = append(t.Rows, []string{
@@ -151,34 +162,48 @@ func (t *Table) Lines(width int) []string {
 		lines = append(lines, t.Title)
 	}
 	if len(t.Rows) > 0 {
-		wide := make([]int, len(t.Head))
-		rows := append([][]string{t.Head}, t.Rows...)
-		for _, row := range rows {
-			for i, cell := range row {
-				wide[i] = max(wide[i], utf8.RuneCountInString(cell))
-			}
-		}
-		for _, row := range rows {
-			var b strings.Builder
-			for i, cell := range row {
-				pad := strings.Repeat(" ", wide[i]-utf8.RuneCountInString(cell))
-				if i > 0 {
-					b.WriteString("  ")
-				}
-				if i < t.Left || i == len(row)-1 {
-					b.WriteString(cell + pad)
-				} else {
-					b.WriteString(pad + cell)
-				}
-			}
-			lines = append(lines, strings.TrimRight(b.String(), " "))
-		}
+		lines = append(lines, t.grid(width)...)
 	}
 	if t.More != "" {
 		lines = append(lines, t.More)
 	}
 	for i, l := range lines {
 		lines[i] = Cut(l, width)
+	}
+	return lines
+}
+
+// grid aligns the head and the rows, and leaves columns out until they fit.
+func (t *Table) grid(width int) []string {
+	rows := append([][]string{t.Head}, t.Rows...)
+	wide, total := make([]int, len(t.Head)), -2
+	for i := range t.Head {
+		for _, row := range rows {
+			wide[i] = max(wide[i], utf8.RuneCountInString(row[i]))
+		}
+		total += 2 + wide[i]
+	}
+	out := make([]bool, len(t.Head))
+	for _, name := range t.Spare {
+		if i := slices.Index(t.Head, name); width > 0 && total > width {
+			out[i] = true
+			total -= 2 + wide[i]
+		}
+	}
+	var lines []string
+	for _, row := range rows {
+		var cells []string
+		for i, cell := range row {
+			pad := strings.Repeat(" ", wide[i]-utf8.RuneCountInString(cell))
+			switch {
+			case out[i]:
+			case i < t.Left || i == len(row)-1:
+				cells = append(cells, cell+pad)
+			default:
+				cells = append(cells, pad+cell)
+			}
+		}
+		lines = append(lines, strings.TrimRight(strings.Join(cells, "  "), " "))
 	}
 	return lines
 }

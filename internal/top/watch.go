@@ -32,7 +32,7 @@ type Watcher struct {
 	targets map[int]bool
 	seen    map[sys.File]*memory
 	other   map[sys.File]bool // memory files that are none of ours
-	first   time.Time
+	first   time.Time // the end of the first sample
 	last    time.Time
 	notes   []string
 }
@@ -91,7 +91,7 @@ func (w *Watcher) Sample() (*Sample, error) {
 		if len(s.Pools)+len(s.Subscribers) == 0 {
 			return nil, w.nothing(s.Notes)
 		}
-		w.first = now
+		w.first = time.Now() // what was seen is at least as old as this makes it
 	}
 	w.last = now
 	return s, nil
