@@ -49,6 +49,8 @@ bench: ## benchmarks of the runtime as multiples of one atomic add, from Go and 
 	@echo && echo "malloc and free from C, through poolgen_alloc.h" && scripts/allocbench.sh
 	@echo && echo "poolgen ./... as multiples of go list -deps -export ./..."
 	$(GO) test -run '^$$' -bench Module ./cmd/poolgen
+	@echo && echo "a pool alone, and watched by another process a hundred times a second"
+	$(GO) test -run '^$$' -bench Watched ./internal/top
 	@echo && echo "Opus from Go beside a loop in C and hraban/opus"
 	$(GO) test -tags nolibopusfile -run '^$$' -bench Packet -benchtime 40x ./ffi/opus
 

@@ -324,6 +324,29 @@ func TestOnlyReads(t *testing.T) {
 	}
 }
 
+// TestCommitsNothing looks at a channel of which little was written.
+func TestCommitsNothing(t *testing.T) {
+	head := at(at(soundChannel(), 8, maxSlots), 128, 2)[:slotsOffset] // slots, tail
+	fd := memoryFile(t, "poolgen:channel", head, 0)
+	if err := unix.Ftruncate(fd, slotsOffset+64*maxSlots+4*4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK); err != nil {
+		t.Fatal(err)
+	}
+	var before, after unix.Stat_t
+	if err := unix.Fstat(fd, &before); err != nil {
+		t.Fatal(err)
+	}
+	l, err := lookAt(t, fd)
+	if err != nil || l.(*channelLook).tail != 2 {
+		t.Fatal(l, err)
+	}
+	if err := unix.Fstat(fd, &after); err != nil || before.Blocks != after.Blocks {
+		t.Errorf("%v; %d blocks of 512 bytes before, %d after", err, before.Blocks, after.Blocks)
+	}
+}
+
 // TestNoEffect has descriptors that open(2) would have an effect on.
 func TestNoEffect(t *testing.T) {
 	r, w, err := os.Pipe()

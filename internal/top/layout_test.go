@@ -88,8 +88,10 @@ func TestLayout(t *testing.T) {
 			switch o := obj.(type) {
 			case *types.Const:
 				c, ok := other.(*types.Const)
-				if !ok || constant.Compare(o.Val(), token.NEQ, constant.ToInt(c.Val())) {
-					t.Errorf("%s: %s is %v, in runtime/%s it is %v", arch, name, o.Val(), dir, other)
+				if !ok {
+					t.Errorf("%s: in runtime/%s %s is no constant", arch, dir, original)
+				} else if constant.Compare(o.Val(), token.NEQ, constant.ToInt(c.Val())) {
+					t.Errorf("%s: %s is %v, in runtime/%s it is %v", arch, name, o.Val(), dir, c.Val())
 				}
 			case *types.TypeName:
 				if got, want := fields(o.Type(), sizes), fields(other.Type(), sizes); got != want {
