@@ -32,7 +32,7 @@ type Watcher struct {
 	targets map[int]bool
 	seen    map[sys.File]*memory
 	other   map[sys.File]bool // memory files that are none of ours
-	first   time.Time // the end of the first sample
+	first   time.Time         // the end of the first sample
 	last    time.Time
 	notes   []string
 }
