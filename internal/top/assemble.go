@@ -213,17 +213,20 @@ func (w *Watcher) subscriber(file sys.File, m *memory, l *channelLook, arena *me
 		Asleep: l.asleep, Blocks: l.waiting, Leaving: l.leaving, Ended: l.closed,
 		GivenRate: m.rates.per[0], ReturnedRate: m.rates.per[1], LostRate: m.rates.per[2],
 	}
-	// The publisher keeps the descriptor, the subscriber closes it. In one process both map it.
-	for _, p := range w.users(file) {
+	// The channel says who subscribes, if the publisher sees the numbers of processes that we see. Otherwise: the publisher keeps the
+	// descriptor, the subscriber closes it. In one process both map it.
+	users := w.users(file)
+	told := slices.IndexFunc(users, func(p *process) bool { return p.pid == int(l.pid) && l.pid != 0 })
+	for i, p := range users {
 		p.shown = true
 		u := p.uses[file]
-		if u.fd >= 0 && s.Publisher == 0 {
+		if s.Publisher == 0 && (i != told && u.fd >= 0 || u.fd >= 0 && u.maps > 1) {
 			s.Publisher, s.PublisherAs = p.pid, p.name
 			if u.maps < 2 {
 				continue
 			}
 		}
-		if s.PID == 0 {
+		if i == told || s.PID == 0 && told < 0 {
 			s.PID, s.Name = p.pid, p.name
 		}
 	}

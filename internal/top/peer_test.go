@@ -170,7 +170,7 @@ type peer struct {
 
 func (p *peer) pid() int { return p.cmd.Process.Pid }
 
-// start starts program, or this test binary if that is empty, in a role. It returns when the peer is ready.
+// start starts this test binary in a role. It returns when that is ready.
 func start(t testing.TB, role, arg string) *peer {
 	t.Helper()
 	self, err := os.Executable()
@@ -183,8 +183,18 @@ func start(t testing.TB, role, arg string) *peer {
 			argv = append([]string{qemu}, argv...)
 		}
 	}
+	p := begin(t, append(os.Environ(), roleEnv+"="+role+" "+arg), argv...)
+	if got := p.line(); got != "ready" {
+		t.Fatalf("the %s says %q", role, got)
+	}
+	return p
+}
+
+// begin starts a program.
+func begin(t testing.TB, env []string, argv ...string) *peer {
+	t.Helper()
 	p := &peer{t: t, cmd: exec.Command(argv[0], argv[1:]...)}
-	p.cmd.Env = append(os.Environ(), roleEnv+"="+role+" "+arg)
+	p.cmd.Env = env
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
@@ -199,9 +209,6 @@ func start(t testing.TB, role, arg string) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	if got := p.line(); got != "ready" {
-		t.Fatalf("the %s says %q", role, got)
-	}
 	return p
 }
 

@@ -186,8 +186,25 @@ func TestByName(t *testing.T) {
 	if runtime.GOARCH == "arm" {
 		t.Skip("under qemu-user every program is named after qemu")
 	}
-	name := filepath.Base(os.Args[0])
-	cam := start(t, "camera", socket(t))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A name of its own: this test may run several times at once.
+	name := fmt.Sprintf("cam-%d", os.Getpid())
+	program := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	begin := func() *peer {
+		t.Helper()
+		p := begin(t, append(os.Environ(), roleEnv+"=camera "+socket(t)), program)
+		if got := p.line(); got != "ready" {
+			t.Fatalf("the camera says %q", got)
+		}
+		return p
+	}
+	cam := begin()
 	w := watch(t, Options{Processes: []string{name}})
 	if s := sample(t, w); len(s.Pools) != 1 || s.Pools[0].maker() != cam.pid() {
 		t.Fatalf("%+v", s.Pools)
@@ -196,7 +213,7 @@ func TestByName(t *testing.T) {
 	if s := sample(t, w); len(s.Pools) != 0 || w.Over() {
 		t.Errorf("%d pools after the end; over: %v", len(s.Pools), w.Over())
 	}
-	again := start(t, "camera", socket(t))
+	again := begin()
 	if s := sample(t, w); len(s.Pools) != 1 || s.Pools[0].maker() != again.pid() {
 		t.Errorf("%+v", s.Pools)
 	}
