@@ -1,4 +1,5 @@
-// Each function of poolgen.h and poolgen_ipc.h as a real symbol, for languages that cannot inline C.
+// Each function of poolgen.h, poolgen_ipc.h and poolgen_ring.h as a real symbol, for languages that cannot inline C.
 #define POOLGEN_INLINE
 #include <poolgen.h>
 #include <poolgen_ipc.h>
+#include <poolgen_ring.h>

@@ -11,11 +11,11 @@ import (
 	"github.com/poolgen/poolgen/internal/testutil"
 )
 
-// inlines are the functions that poolgen.h and poolgen_ipc.h declare.
+// inlines are the functions that poolgen.h, poolgen_ipc.h and poolgen_ring.h declare.
 func inlines(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, header := range []string{"poolgen.h", "poolgen_ipc.h", "poolgen_ipc_pub.h"} {
+	for _, header := range []string{"poolgen.h", "poolgen_ipc.h", "poolgen_ipc_pub.h", "poolgen_ring.h"} {
 		for _, m := range findAll(t, "../../include/"+header, `(?m)^POOLGEN_INLINE [\w *]*?\b(poolgen_\w+)\(`) {
 			names = append(names, m[1])
 		}

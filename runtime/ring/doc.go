@@ -76,5 +76,7 @@
 // the two, and the next one goes on there; a lock on the file, which the kernel takes from the dead, keeps them apart. Checksums, which only
 // rings in files have, find what a crash of the machine, or of its disk, has damaged. [FrameWriter.Sync] is for that crash.
 //
+// Programs in C and C++ read frames by include/poolgen_ring.h.
+//
 // Do not truncate a file that is mapped: the next access would be a SIGBUS. A memfd is sealed against it.
 package ring

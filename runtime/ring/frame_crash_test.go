@@ -313,32 +313,6 @@ func TestOtherWordSize(t *testing.T) {
 	}
 }
 
-// TestReaderInC has programs in C, of 64 and 32 bit, read what this one writes.
-func TestReaderInC(t *testing.T) {
-	if runtime.GOARCH != "amd64" {
-		t.Skip("one side is a test of amd64")
-	}
-	for _, c := range []struct{ name, gcc, debian, emulator string }{
-		{"amd64", "gcc", "gcc", ""},
-		{"arm", "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", "qemu-arm-static"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			argv := []string{filepath.Join(t.TempDir(), "reader")}
-			if c.emulator != "" {
-				argv = append([]string{testutil.RequireTool(t, c.emulator, "qemu-user-static")}, argv...)
-			}
-			build := exec.Command(testutil.RequireTool(t, c.gcc, c.debian), "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-static",
-				"-D_FILE_OFFSET_BITS=64", "-o", argv[len(argv)-1], "testdata/reader.c")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			if got := feed(t, argv...); got != "2000\n" {
-				t.Fatalf("%q", got)
-			}
-		})
-	}
-}
-
 // feed starts a program that reads the ring at descriptor 3, writes 2000 frames, and returns what it says at the end.
 func feed(t *testing.T, argv ...string) string {
 	t.Helper()

@@ -1,97 +1,95 @@
-/* Reads a frame ring from the layout that the package documents: descriptor 3, until the writer has closed. Prints how many frames
- * were seen and how many were missed; exits with 1 if a frame is not what the test writes. */
-#define _GNU_SOURCE
-#include <stdatomic.h>
-#include <stdint.h>
+/* Reads frame rings with poolgen_ring.h. Without arguments: the one at descriptor 3, until the writer has closed; prints how many frames were
+ * seen and missed together, and exits with 1 if a frame is not what the test writes. With files: says of each what it found. */
+#include <poolgen_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-struct counter {
-	_Atomic uint32_t early, low, late;
-};
-
-struct superblock {
-	uint32_t magic, version, endian, frames, largest, flags, bytes, data, id[2], zero, sum;
-	uint32_t pad0[4];
-	struct counter next;
-	uint32_t pad1[13];
-	struct counter oldest;
-	uint32_t pad2[13];
-	_Atomic uint32_t ended;
-	uint32_t pad3[15];
-};
-
-struct entry {
-	uint32_t number[2], offset, length, time[2], payload_sum, sum;
-};
-
-_Static_assert(sizeof(struct superblock) == 256, "superblock");
-_Static_assert(sizeof(struct entry) == 32, "entry");
-
-static int load(struct counter *c, uint64_t *n)
+static int live(void)
 {
-	uint32_t late = atomic_load(&c->late), low = atomic_load(&c->low);
-
-	*n = (uint64_t)late << 32 | low;
-	return atomic_load(&c->early) == late;
+    poolgen_ring_reader r;
+    poolgen_ring_frame f;
+    uint64_t after = 0;
+    int err = poolgen_ring_open(&r, 3);
+    if (err != POOLGEN_OK) {
+        fprintf(stderr, "open: %s\n", poolgen_strerror(err));
+        return 2;
+    }
+    unsigned char *copy = (unsigned char *)malloc(r.largest);
+    if (copy == NULL || poolgen_ring_next(&r, 0, &f) != POOLGEN_ETIMEOUT || poolgen_ring_next(&r, 5, &f) != POOLGEN_ETIMEOUT) {
+        fprintf(stderr, "a frame before there is one\n");
+        return 2;
+    }
+    puts("going");
+    fflush(stdout);
+    while ((err = poolgen_ring_next(&r, -1, &f)) == POOLGEN_OK) {
+        if (f.number != after + f.missed) {
+            fprintf(stderr, "frame %llu after %llu, %llu missed\n", (unsigned long long)f.number, (unsigned long long)after, (unsigned long long)f.missed);
+            return 1;
+        }
+        after = f.number + 1;
+        if (f.length > 0 && poolgen_ring_copy(&r, &f, copy, f.length - 1) != POOLGEN_EINVAL) {
+            fprintf(stderr, "copied into too little room\n");
+            return 1;
+        }
+        err = poolgen_ring_copy(&r, &f, copy, r.largest);
+        if (err == POOLGEN_ESTALE) {
+            after--; /* the next one says so */
+            continue;
+        }
+        if (err != POOLGEN_OK || f.length != f.number * 7919 % 5001 || f.time != (int64_t)f.number * 3 - 5) {
+            fprintf(stderr, "frame %llu: %s, %u bytes, time %lld\n", (unsigned long long)f.number, poolgen_strerror(err), f.length, (long long)f.time);
+            return 1;
+        }
+        for (uint32_t i = 0; i < f.length; i++) {
+            if (copy[i] != (unsigned char)(f.number * 31 + i * 7 + (f.number >> 8))) {
+                fprintf(stderr, "frame %llu is torn\n", (unsigned long long)f.number);
+                return 1;
+            }
+        }
+    }
+    poolgen_ring_close(&r);
+    poolgen_ring_close(&r);
+    if (err != POOLGEN_EEND || poolgen_ring_next(&r, 0, &f) != POOLGEN_ECLOSED || poolgen_ring_skip(&r) != POOLGEN_ECLOSED) {
+        fprintf(stderr, "end: %s\n", poolgen_strerror(err));
+        return 1;
+    }
+    printf("%llu\n", (unsigned long long)(r.seen + r.missed));
+    free(copy);
+    return r.seen > 0 ? 0 : 1;
 }
 
-int main(void)
+static int file(const char *path, int flags)
 {
-	struct stat st;
-	uint64_t at = 0, seen = 0, missed = 0, next, oldest;
+    poolgen_ring_reader r;
+    poolgen_ring_frame f;
+    unsigned sum = 0;
+    int fd = open(path, flags);
+    int err = poolgen_ring_open(&r, fd);
+    close(fd);
+    if (err != POOLGEN_OK) {
+        printf("%s\n", err == POOLGEN_ECORRUPT ? "refused" : "failed");
+        return 0;
+    }
+    while ((err = poolgen_ring_next(&r, 0, &f)) == POOLGEN_OK) {
+        for (uint32_t i = 0; i < f.length; i++) {
+            sum = sum * 31 + ((const unsigned char *)f.data)[i];
+        }
+        sum += (unsigned)f.number + (unsigned)f.missed;
+    }
+    printf("%llu %llu %llu %u %d\n", (unsigned long long)r.seen, (unsigned long long)r.missed, (unsigned long long)r.damaged, sum, err == POOLGEN_ECORRUPT);
+    poolgen_ring_close(&r);
+    return 0;
+}
 
-	if (fstat(3, &st) != 0)
-		return 2;
-	char *base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, 3, 0);
-	if (base == MAP_FAILED)
-		return 2;
-	struct superblock *s = (struct superblock *)base;
-	struct entry *table = (struct entry *)(base + 131072);
-	if (s->magic != 0x6d724650 || s->version != 1 || s->endian != 0x01020304)
-		return 2;
-	unsigned char *copy = malloc(s->largest);
-	puts("going");
-	fflush(stdout);
-	for (;;) {
-		uint32_t ended = atomic_load(&s->ended);
-
-		if (!load(&s->oldest, &oldest) || !load(&s->next, &next))
-			continue;
-		if (at < oldest) {
-			missed += oldest - at;
-			at = oldest;
-		}
-		if (at >= next) {
-			if (ended)
-				break;
-			usleep(100);
-			continue;
-		}
-		struct entry e = table[at % s->frames];
-		int whole = e.length <= s->largest && e.offset <= s->bytes && e.length <= s->bytes - e.offset;
-		if (whole)
-			memcpy(copy, base + s->data + e.offset, e.length);
-		atomic_thread_fence(memory_order_seq_cst);
-		if (!load(&s->oldest, &oldest) || oldest > at)
-			continue; /* overwritten meanwhile */
-		if (!whole || e.number[0] != (uint32_t)at || e.number[1] != (uint32_t)(at >> 32) || e.length != at * 7919 % 5001) {
-			fprintf(stderr, "frame %llu: a bad entry\n", (unsigned long long)at);
-			return 1;
-		}
-		for (uint32_t i = 0; i < e.length; i++) {
-			if (copy[i] != (unsigned char)(at * 31 + i * 7 + (at >> 8))) {
-				fprintf(stderr, "frame %llu is torn\n", (unsigned long long)at);
-				return 1;
-			}
-		}
-		seen++;
-		at++;
-	}
-	printf("%llu\n", (unsigned long long)(seen + missed));
-	return seen ? 0 : 1;
+int main(int argc, char **argv)
+{
+    if (argc == 1) {
+        return live();
+    }
+    for (int i = 1; i < argc; i++) {
+        if (file(argv[i], i % 2 == 0 ? O_RDWR : O_RDONLY) != 0) {
+            return 1;
+        }
+    }
+    return 0;
 }

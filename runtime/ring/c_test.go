@@ -1,0 +1,179 @@
+package ring_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/poolgen/poolgen/internal/testutil"
+	"github.com/poolgen/poolgen/runtime/ring"
+)
+
+// readerInC is a way to build testdata/reader.c.
+type readerInC struct {
+	name, compiler, debian string
+	args                   []string
+	emulator               string
+}
+
+var readersInC = []readerInC{
+	{"gcc", "gcc", "gcc", []string{"-std=c11", "-static"}, ""},
+	{"g++", "g++", "g++", []string{"-std=c++17", "-x", "c++"}, ""},
+	{"clang", "clang", "clang", []string{"-std=c11"}, ""},
+	{"asan", "gcc", "gcc", []string{"-std=c11", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"}, ""},
+	{"arm", "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", []string{"-std=c11", "-static"}, "qemu-arm-static"},
+}
+
+// build compiles the program and returns how to start it.
+func (c readerInC) build(t *testing.T) []string {
+	t.Helper()
+	if runtime.GOARCH != "amd64" {
+		t.Skip("one side is a test of amd64")
+	}
+	argv := []string{filepath.Join(t.TempDir(), "reader")}
+	if c.emulator != "" {
+		argv = append([]string{testutil.RequireTool(t, c.emulator, "qemu-user-static")}, argv...)
+	}
+	args := slices.Concat(c.args, []string{"-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-I../../include",
+		"-o", argv[len(argv)-1], "testdata/reader.c"})
+	if out, err := exec.Command(testutil.RequireTool(t, c.compiler, c.debian), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return argv
+}
+
+// TestReaderInC has programs in C and C++, of 64 and 32 bit, read what this one writes.
+func TestReaderInC(t *testing.T) {
+	for _, c := range readersInC {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := feed(t, c.build(t)...); got != "2000\n" {
+				t.Fatalf("%q", got)
+			}
+		})
+	}
+}
+
+// lookAt says what the reader in Go finds in a file, in the form of testdata/reader.c.
+func lookAt(t *testing.T, path string) string {
+	t.Helper()
+	r, err := ring.OpenFrameFile(path)
+	if err != nil {
+		wantErr(t, err, ring.ErrCorrupt, "")
+		return "refused"
+	}
+	sum, corrupt := uint32(0), 0
+	for {
+		f, ok, err := r.TryNext()
+		if err != nil {
+			corrupt = 1
+		}
+		if !ok {
+			break
+		}
+		for _, v := range f.Bytes() {
+			sum = sum*31 + uint32(v)
+		}
+		sum += uint32(f.Seq) + uint32(f.Missed)
+	}
+	s := r.Stats()
+	if err := r.Unmap(); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %d %d %d %d", s.Seen, s.Missed, s.Damaged, sum, corrupt)
+}
+
+// TestDamageInC: whatever byte of a file is damaged, and wherever it is cut, the reader in C finds what the one in Go does.
+func TestDamageInC(t *testing.T) {
+	for _, c := range readersInC {
+		if c.name != "asan" && c.name != "arm" {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			argv := c.build(t)
+			_, good, _, _ := damagedFile(t)
+			var want []string
+			dir := t.TempDir()
+			try := func(content []byte) {
+				path := filepath.Join(dir, fmt.Sprint(len(want)))
+				if err := os.WriteFile(path, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				argv = append(argv, path)
+				want = append(want, lookAt(t, path))
+			}
+			try(good)
+			step := 3
+			if testing.Short() {
+				step = 11
+			}
+			for _, part := range [][2]int{{0, 204}, {tablePlace, tablePlace + 4*32}, {dataPlace, dataPlace + 256}} {
+				for at := part[0]; at < part[1]; at += step {
+					for _, flip := range []byte{0x01, 0x80} {
+						bad := bytes.Clone(good)
+						bad[at] ^= flip
+						try(bad)
+					}
+				}
+			}
+			for _, n := range []int{0, 1, 47, 48, area, tablePlace, dataPlace - 1, dataPlace, len(good) - 1} {
+				try(good[:n])
+			}
+			// In memory, with nothing but the numbers to go by.
+			const off, length = 2, 3
+			for _, c := range []struct{ place, value uint32 }{
+				{tablePlace + 32 + 4*off, 1}, {tablePlace + 32 + 4*off, 256}, {tablePlace + 32 + 4*off, 256 - 63}, {tablePlace + 32 + 4*off, 1 << 31},
+				{tablePlace + 32 + 4*off, 1<<32 - 64}, {tablePlace + 32 + 4*length, 61}, {tablePlace + 32 + 4*length, 1 << 31}, {tablePlace + 32 + 4*length, 1<<32 - 1},
+				{tablePlace + 32, 0}, {tablePlace + 32, 5}, {tablePlace + 36, 1}, {64 + 4, 1}, {64 + 4, 1 << 31}, {64, 7}, {128 + 4, 9}, {128 + 4, 1<<32 - 1}, {128 + 8, 1},
+			} {
+				w := newWriter(t, ring.FrameOptions{Frames: 4, MaxFrame: 60, Bytes: 256})
+				for range 3 {
+					mustWrite(t, w, 60)
+				}
+				words(t, w.FD(), int64(c.place)&^4095)[c.place%4096/4] = c.value
+				path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), w.FD())
+				argv = append(argv, path)
+				want = append(want, lookAt(t, path))
+			}
+			// The same bytes in a memfd that anybody may cut off.
+			w := newWriter(t, ring.FrameOptions{Frames: 4, MaxFrame: 60, Bytes: 256})
+			mustWrite(t, w, 60)
+			content, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", w.FD()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			try(content)
+			if last := want[len(want)-1]; last != "refused" {
+				t.Errorf("an unsealed ring: %q", last)
+			}
+			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd.Stderr = os.Stderr
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Split(strings.TrimSpace(string(out)), "\n")
+			if len(got) != len(want) {
+				t.Fatalf("%d of %d lines", len(got), len(want))
+			}
+			damaged := 0
+			for i := range got {
+				if got[i] != want[i] {
+					t.Errorf("file %d: in C %q, in Go %q", i, got[i], want[i])
+				}
+				if got[i] != got[0] && got[i] != "refused" {
+					damaged++
+				}
+			}
+			if damaged < 20 {
+				t.Errorf("only %d files differ from the good one", damaged)
+			}
+		})
+	}
+}
