@@ -13,6 +13,7 @@ import (
 
 	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/ring"
+	"golang.org/x/sys/unix"
 )
 
 // readerInC is a way to build testdata/reader.c.
@@ -148,7 +149,17 @@ func TestDamageInC(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			try(content)
+			unsealed, err := unix.MemfdCreate("unsealed", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(unsealed)
+			if _, err := unix.Write(unsealed, content); err != nil {
+				t.Fatal(err)
+			}
+			path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), unsealed)
+			argv = append(argv, path)
+			want = append(want, lookAt(t, path))
 			if last := want[len(want)-1]; last != "refused" {
 				t.Errorf("an unsealed ring: %q", last)
 			}
