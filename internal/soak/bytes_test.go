@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
 	"github.com/poolgen/poolgen/runtime/ring"
@@ -55,10 +57,14 @@ func victimProduces(b *book, args []string) error {
 		return err
 	}
 	b.ready.Store(1)
-	slow := id%2 == 0 // the other side falls asleep before each record
 	for n := uint64(0); ; n++ {
-		if slow {
+		switch id % 3 { // the other side falls asleep before each record, or before some
+		case 0:
 			sleepShort()
+		case 1:
+			for end := time.Now().Add(time.Duration(n%30) * time.Microsecond); time.Now().Before(end); {
+				runtime.Gosched()
+			}
 		}
 		b.started.Store(uint32(n) + 1)
 		if err := sendRecord(context.Background(), r, uint32(id), n); err != nil {

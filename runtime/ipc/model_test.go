@@ -487,6 +487,9 @@ func TestProtocolMistakes(t *testing.T) {
 		{right, "the count of returns goes first", "lost for good"},
 		{right, "the next publisher takes the arena of the dead", "which holds frame"},
 	} {
+		if c.mistake == "the next publisher takes the arena of the dead" && runtime.GOARCH == "arm" {
+			continue // a hundred thousand states, emulated
+		}
 		c.model.mistake = c.mistake
 		n, wrong := c.check()
 		if !strings.Contains(wrong, c.fault) {
