@@ -28,10 +28,16 @@ type catalog struct {
 
 	err error // of the last thing that the mover tried
 
+	newest int64 // time of the frame that was last written
+
+	pinMu      sync.Mutex // held while pins change, before mu
+	pins       []Pin      // guarded by mu
+	pinVersion uint64     // rises when they change
+
 	recentMu sync.Mutex
 	recent   []*segment
 
-	counts struct{ indexes, damaged atomic.Uint64 }
+	counts struct{ indexes, damaged, expired, compressed atomic.Uint64 }
 	report Recovery
 }
 
@@ -131,7 +137,7 @@ func (d *catalog) read(g *segment, e entry, dst []byte, scratch *[]byte) error {
 		if err := readFull(f, *scratch, e.offset+recordSize); err != nil {
 			return err
 		}
-		if err := d.decode(dst, *scratch); err != nil {
+		if err := decode(d.zstd, dst, *scratch); err != nil {
 			return err
 		}
 	}
@@ -174,6 +180,7 @@ func (d *catalog) add(g *segment, entries []entry) {
 	g.mu.Lock()
 	for _, e := range entries {
 		g.extent.add(e)
+		d.newest = e.time
 	}
 	g.entries = append(g.entries, entries...)
 	g.mu.Unlock()

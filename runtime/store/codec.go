@@ -58,8 +58,8 @@ func newDecoder() (*zstd.Decoder, error) {
 }
 
 // decode makes the frame in dst, which has its size, of what is stored.
-func (d *catalog) decode(dst, stored []byte) error {
-	out, err := d.zstd.DecodeAll(stored, dst[:0:len(dst)])
+func decode(z *zstd.Decoder, dst, stored []byte) error {
+	out, err := z.DecodeAll(stored, dst[:0:len(dst)])
 	switch {
 	case errors.Is(err, zstd.ErrDecoderClosed):
 		return ErrClosed

@@ -47,6 +47,14 @@
 // A frame whose checksum does not match is never returned: Get says [ErrCorrupt], naming the file. The others of that file stay readable,
 // also if its index is damaged.
 //
+// # How long frames stay, and clips
+//
+// [Keep] limits what is on disk by age, bytes and number; the oldest segments go first. A [Store.Pin] exempts a range of time, to the frame: a
+// segment whose retention has ended is written anew with the pinned frames only. So the clip of an event is the pin from some seconds
+// before it to some seconds after it, made when the event is seen: the frames from before are there still, those to come are kept when they
+// come. Pins are files, which survive the process. [Store.Export] writes a clip to a file of its own, which [ReadClip] reads, and
+// [Store.ExportFolder] each frame to one.
+//
 // # Who owns the memory
 //
 // Put takes a reference of its own; the caller keeps the one it had, and neither may write to the block from now on. Get and Range give a

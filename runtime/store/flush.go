@@ -120,6 +120,7 @@ func (s *Store) flushBatch() error {
 			batch[i].buf.Release()
 			batch[i].buf = pool.Buf{}
 		}
+		s.trim()
 		s.mover.signal()
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 type mover struct {
 	d       *catalog
 	warm    int64 // bytes
+	keep    Keep
 	segment int64
 	enc     encoder
 	out     appender
@@ -88,17 +89,24 @@ func (m *mover) step() (bool, error) {
 		}
 	}
 	d.mu.RUnlock()
-	switch {
-	case open != nil:
+	if open != nil {
 		return true, d.seal(open)
-	case warm > m.warm && oldest != nil:
-		return true, m.compress(oldest, warm > m.warm+2*m.segment)
+	}
+	if g := d.expired(m.keep); g != nil {
+		return true, m.expire(g)
+	}
+	if warm > m.warm && oldest != nil {
+		err := m.compress(oldest, nil, warm > m.warm+2*m.segment)
+		if err == nil {
+			d.counts.compressed.Add(uint64(oldest.count))
+		}
+		return true, err
 	}
 	return false, nil
 }
 
-// compress puts a segment of compressed frames in the place of another.
-func (m *mover) compress(g *segment, hurry bool) error {
+// compress puts a segment of compressed frames in the place of another. It has all of its frames, or those in keep.
+func (m *mover) compress(g *segment, keep []entry, hurry bool) error {
 	d := m.d
 	if err := d.use(g); err != nil {
 		return fmt.Errorf("compressing %s: %w", g.name(), err)
@@ -111,7 +119,7 @@ func (m *mover) compress(g *segment, hurry bool) error {
 		return fmt.Errorf("compressing %s: %w", g.name(), err)
 	}
 	to.f = f
-	if err = m.rewrite(g, to, hurry); err == nil {
+	if err = m.rewrite(g, to, keep, hurry); err == nil {
 		if err = f.Sync(); err == nil {
 			if err = d.fs.Rename(temporary, to.name()); err == nil {
 				err = d.fs.Sync()
@@ -134,11 +142,13 @@ func (m *mover) compress(g *segment, hurry bool) error {
 }
 
 // rewrite writes the frames of g to the file of another segment, and its index.
-func (m *mover) rewrite(g, to *segment, hurry bool) error {
+func (m *mover) rewrite(g, to *segment, from []entry, hurry bool) error {
 	d := m.d
-	g.mu.Lock()
-	from := g.entries
-	g.mu.Unlock()
+	if from == nil {
+		g.mu.Lock()
+		from = g.entries
+		g.mu.Unlock()
+	}
 	head := make([]byte, headerSize)
 	d.crc.putHeader(head, to.salt, to.number, g.first)
 	if _, err := to.f.WriteAt(head, 0); err != nil {

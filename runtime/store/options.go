@@ -34,6 +34,7 @@ type Options struct {
 	Warm    int64         // bytes of segments that are not compressed; the one that is written to is among them, whatever this is
 	Segment int64         // bytes at which a segment ends, 4 KiB to 1 GiB; 0 means 8 MiB
 	Flush   time.Duration // how long a frame may stay in memory only, unless the disk is slow; 0 means a second
+	Keep    Keep          // how long frames stay on disk
 
 	fs folder // for tests, in place of Dir
 }
@@ -63,6 +64,8 @@ func (o Options) normal() (Options, error) {
 		return o, fmt.Errorf("store: Options.Warm is %d bytes; it must not be negative", o.Warm)
 	case o.Segment < 4<<10 || o.Segment > 1<<30:
 		return o, fmt.Errorf("store: Options.Segment is %d bytes; it must be from %d to %d", o.Segment, 4<<10, 1<<30)
+	case o.Keep.Age < 0 || o.Keep.Bytes < 0 || o.Keep.Frames < 0:
+		return o, fmt.Errorf("store: Options.Keep is %+v; nothing in it must be negative", o.Keep)
 	case o.Flush < 0:
 		return o, fmt.Errorf("store: Options.Flush is %v; it must not be negative", o.Flush)
 	}

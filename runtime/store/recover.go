@@ -13,13 +13,14 @@ import (
 
 // Recovery is what Open found in the folder.
 type Recovery struct {
-	Frames     uint64
-	Segments   int
-	Unsealed   int     // segments of those that the last process did not complete
-	Cut        int64   // bytes after their last whole frame, cut off: what a crash left unfinished
-	Damaged    int64   // bytes in front of it that are no frames, left out: the disk lost them
-	Rebuilt    int     // complete segments whose index was damaged, and made anew of the frames
-	Unreadable []error // segments that could not be read at all, left as they are
+	Frames      uint64
+	Segments    int
+	Unsealed    int      // segments of those that the last process did not complete
+	Cut         int64    // bytes after their last whole frame, cut off: what a crash left unfinished
+	Damaged     int64    // bytes in front of it that are no frames, left out: the disk lost them
+	Rebuilt     int      // complete segments whose index was damaged, and made anew of the frames
+	DamagedPins []string // pins that are damaged: they keep everything, until Unpin
+	Unreadable  []error  // segments that could not be read at all, left as they are
 }
 
 // Recovery tells what Open found.
@@ -40,6 +41,9 @@ func (d *catalog) recover() (uint32, ID, error) {
 	for _, n := range names {
 		if strings.HasSuffix(n, unfinished) {
 			d.doomed = append(d.doomed, n)
+		}
+		if strings.HasSuffix(n, pinEnd) {
+			d.readPin(n)
 		}
 		if number, salt, generation, ok := parseName(n); ok {
 			files = append(files, &segment{number: number, salt: salt, generation: generation})
@@ -176,6 +180,7 @@ func (d *catalog) complete() error {
 		}
 		d.report.Segments++
 		d.report.Frames += uint64(g.count)
+		d.newest = g.max
 	}
 	return nil
 }

@@ -13,8 +13,9 @@ type segment struct {
 	number, salt uint32
 	generation   int // 0: frames as they were put; above: compressed
 
-	extent      // guarded by catalog.mu
-	sealed bool // it has its index; guarded by catalog.mu
+	extent        // guarded by catalog.mu
+	sealed bool   // it has its index; guarded by catalog.mu
+	pins   uint64 // all its frames were pinned at this version of the pins; guarded by catalog.mu
 
 	mu      sync.Mutex
 	f       file    // nil while it is not open

@@ -23,7 +23,7 @@ type Tier struct {
 	Bytes  int64  // what they take: of blocks in the hot tier, of files in the others
 	Budget int64  // what Bytes may be; 0 where there is no limit
 	Hits   uint64 // frames that Get and Range found there
-	Left   uint64 // frames that left it for the next tier, or because their retention ended
+	Left   uint64 // frames that left it for the next tier since Open; of Cold those whose retention ended, in whichever tier
 }
 
 // HitRates are the parts of the frames asked for that each tier had, of those that no tier before it had: 0 to 1, and 0 if there were none.
@@ -69,6 +69,7 @@ func (s *Store) Stats() Stats {
 			st.Err = d.err
 		}
 		d.mu.RUnlock()
+		st.Cold.Left, st.Warm.Left = d.counts.expired.Load(), d.counts.compressed.Load()
 		st.Damaged, st.Rebuilt = d.counts.damaged.Load(), d.counts.indexes.Load()
 	}
 	return st

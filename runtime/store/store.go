@@ -56,7 +56,7 @@ func Open(o Options) (*Store, error) {
 
 // start recovers what the folder holds and starts the goroutines.
 func (s *Store) start(o Options) error {
-	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool}
+	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool, pinVersion: 1}
 	number, first, err := d.recover()
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (s *Store) start(o Options) error {
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.mover = mover{
-		d: d, warm: o.Warm, segment: o.Segment,
+		d: d, warm: o.Warm, segment: o.Segment, keep: o.Keep,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go s.write()
