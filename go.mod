@@ -10,6 +10,7 @@ require (
 	github.com/golangci/plugin-module-register v0.1.2
 	github.com/google/go-cmp v0.7.0
 	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
+	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/kelindar/event v1.5.2
 	github.com/klauspost/compress v1.20.3
 	github.com/pion/opus v0.1.0

@@ -75,6 +75,7 @@ var Only = map[string][]string{
 	"github.com/klauspost/compress":       {"runtime/store"},
 	"github.com/rogpeppe/go-internal":     nil,
 	"github.com/google/go-cmp":            nil,
+	"github.com/hashicorp/golang-lru":     nil,
 	"google.golang.org/grpc":              {"runtime/adapt/grpcmem"},
 	"testing":                             {"internal/testutil", "internal/ctest"},
 }

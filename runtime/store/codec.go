@@ -7,7 +7,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A frame is compressed if that saves a sixteenth, of a sample first, so that what is compressed already costs little.
+// A frame is compressed if that saves a sixteenth, and at the default level if that saves one more; of a sample first, so that what is
+// compressed already, or is noise mostly, costs little.
 const (
 	sampleSize = 32 << 10
 	worth      = 16
@@ -21,7 +22,8 @@ type encoder struct {
 
 func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
-		zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
+		zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true),
+		zstd.WithAllLitEntropyCompression(true)) // a picture's noise has no matches, but few values
 }
 
 // encode returns b as it is to be stored, valid until the next call. hurry trades size for time.
@@ -37,8 +39,15 @@ func (c *encoder) encode(b []byte, hurry bool) ([]byte, codec, error) {
 	}
 	if len(b) >= 2*sampleSize {
 		at := (len(b) - sampleSize) / 2
-		if c.out = c.fast.EncodeAll(b[at:at+sampleSize], c.out[:0]); !pays(len(c.out), sampleSize) {
+		sample := b[at : at+sampleSize]
+		c.out = c.fast.EncodeAll(sample, c.out[:0])
+		fast := len(c.out)
+		if !pays(fast, sampleSize) {
 			return b, asIs, nil
+		}
+		if !hurry {
+			c.out = c.normal.EncodeAll(sample, c.out[:0])
+			hurry = !pays(len(c.out), fast)
 		}
 	}
 	enc := c.normal

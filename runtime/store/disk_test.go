@@ -119,6 +119,55 @@ func TestThroughAllTiers(t *testing.T) {
 	}
 }
 
+// What is compressed already is stored as it is, noise fast, and all come back.
+func TestCodec(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	random := make([]byte, 100<<10)
+	for i := range random {
+		random[i] = byte(rng.Uint32())
+	}
+	noise := make([]byte, 320*300)
+	noisy(noise, 320)
+	text := []byte(strings.Repeat("it shrinks a lot. ", 9999))
+	z, err := newDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var e encoder
+	for _, test := range []struct {
+		name  string
+		frame []byte
+		want  codec
+		most  int
+	}{
+		{"empty", nil, asIs, 0}, {"one byte", random[:1], asIs, 1}, {"random", random, asIs, len(random)}, {"short random", random[:1000], asIs, 1000},
+		{"noise", noise, zstdFrame, len(noise) * 3 / 4}, {"text", text, zstdFrame, 1000}, {"short text", text[:500], zstdFrame, 100},
+		{"half", append(random[:60<<10:60<<10], text...), zstdFrame, 70 << 10},
+	} {
+		for _, hurry := range []bool{false, true} {
+			stored, c, err := e.encode(test.frame, hurry)
+			if err != nil || c != test.want || len(stored) > test.most {
+				t.Errorf("%s: codec %d, %d of %d bytes, %v", test.name, c, len(stored), len(test.frame), err)
+				continue
+			}
+			dst := append([]byte(nil), stored...)
+			if c == zstdFrame {
+				dst = make([]byte, len(test.frame))
+				if err := decode(z, dst, stored); err != nil {
+					t.Errorf("%s: %v", test.name, err)
+				}
+				if err := decode(z, dst[:len(dst)-1], stored); !errors.Is(err, ErrCorrupt) {
+					t.Errorf("%s: to a shorter frame: %v", test.name, err)
+				}
+			}
+			if string(dst) != string(test.frame) {
+				t.Errorf("%s comes back different", test.name)
+			}
+		}
+	}
+}
+
 // A frame that many ask for is read once.
 func TestReadsOnce(t *testing.T) {
 	p := newPool(t, 256, 64)

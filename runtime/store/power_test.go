@@ -287,7 +287,7 @@ func (f *memoryFile) Close() error { return nil }
 func TestPowerCuts(t *testing.T) {
 	p := newPool(t, 256, 128)
 	cuts := atomic.Int64{}
-	for seed := range rounds(60, 2000) {
+	for seed := range rounds(60, 20000) {
 		rng := rand.New(rand.NewPCG(uint64(seed), 7))
 		m := newMemory(rng)
 		put := map[ID]int64{} // all frames that ever were put, by their times
