@@ -144,6 +144,27 @@
 // File names are relative to the working folder if they are below it. -sarif writes the diagnostics as SARIF 2.1.0, for code scanning:
 // every code is a rule, places are relative, columns count characters; a file that -check finds stale is PG0000.
 //
+// # Watching programs
+//
+// poolgen top shows shared pools of running programs, and the subscribers of publishers (package runtime/ipc), by what it reads of their memory; it
+// writes nothing there. A program's numbers are those of its pool.Stats. Ages, and rates, are of the time that it watches. What cannot be looked at
+// is told on standard error, with -json in notes. What other programs begin to share is seen within five seconds. The exit status is 2 if there is
+// nothing to be seen at first.
+//
+// With -json there is one object a line for each sample, in which all members are always there; a later version only adds some. A rate is null in the first sample
+// of a pool, a count that a publisher does not tell is null:
+//
+//	version           1
+//	time, interval_seconds, watched_seconds   of the sample, since the sample before, since the first
+//	processes         pid, name, uid of those that have a part
+//	pools             id, name, processes (pid, fd, mapped, writable); block_bytes, stride_bytes, blocks, high_water, preallocated; in_use,
+//	                  external_in_use, free, pending, waiters, damaged, closed, debug; acquired, released, hits, grown, joined, misses, refusals,
+//	                  stale, saturated; bytes_in_use, bytes_committed, budget_bytes; gets_per_second, releases_per_second, oldest_seconds
+//	subscribers       pid, name, pool_id, pool, publisher_pid, publisher_name, policy; slots, waiting, taking, holds, given, returned, lost (modulo
+//	                  2^32); asleep, publisher_waits, leaving, ended; given_per_second, returned_per_second, lost_per_second
+//	held              pool_id, pool, block, external, references, saturated, generation, at_least_seconds, queued_for (pids)
+//	notes, hidden     what happened, in words; how many processes may not be looked at
+//
 // # What it remembers
 //
 // A package is passed over when its own files, those of other packages that its structs are made of, go.mod and what else describes

@@ -54,6 +54,7 @@ and hidden. Ctrl-C ends it; it ends by itself when all processes named by number
 		Example: `  poolgen top
   poolgen top -leaks=10s camera
   poolgen top -json -n 1 4711`,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case t.interval < shortest || t.interval > longest:

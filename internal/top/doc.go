@@ -9,8 +9,8 @@
 //
 // # How nothing is disturbed
 //
-// The files are opened with O_RDONLY and mapped with PROT_READ: nothing is written, no lock is taken, no signal is sent, no process is
-// stopped, and the program is not asked for anything. Only what the program itself has written is read: reading a page of a memfd that
+// The files are opened with O_RDONLY and mapped with PROT_READ: nothing is written, no lock of the program is taken, no signal is sent, no process is
+// stopped, and the program is not asked for anything. (The kernel keeps a process from mapping memory while it writes a page of its /proc/PID/maps.) Only what the program itself has written is read: reading a page of a memfd that
 // nobody has touched would commit it. Payloads are not mapped. Nothing is kept open or mapped between samples, so that a program that closes a pool
 // gets its memory back. What a sample costs the program is that lines of its cache which hold headers are shared for a moment.
 //
@@ -26,6 +26,9 @@
 // A pool counts nothing on its hot path. A block's generation counts its lives, so the sums that pool.Stats makes are made here in the same way;
 // what a program keeps in its own memory (blocks from the Go heap, how often Wait slept) is missing. Rates are differences of two
 // samples.
+//
+// Every process is searched when it is new and every five seconds, those that have a part or were named before each sample. So what another
+// program begins to share is seen within five seconds.
 //
 // Ages come from sampling. A block whose generation is the same in two samples, and which was in use in both, was in use all the time between them,
 // because the last release of a block makes its generation another. So what is told is at least how old a block is.

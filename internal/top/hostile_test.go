@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/sys"
+	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/pool"
 	"golang.org/x/sys/unix"
 )
@@ -262,7 +263,11 @@ func TestOnlyReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Close()
+	defer func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	b, err := p.Get()
 	if err != nil {
 		t.Fatal(err)
@@ -281,9 +286,13 @@ func TestOnlyReads(t *testing.T) {
 	}
 	before, committed := all()
 	w := watch(t, Options{Processes: []string{strconv.Itoa(os.Getpid())}, Leaks: 1})
-	for range 3 {
-		sample(t, w)
-	}
+	t.Run("samples", func(t *testing.T) {
+		testutil.OpenFDs(t)
+		testutil.Mappings(t)
+		for range 3 {
+			sample(t, w)
+		}
+	})
 	after, now := all()
 	if !bytes.Equal(before, after) {
 		t.Error("the memory is another after a sample")

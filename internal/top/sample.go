@@ -76,7 +76,7 @@ type Pool struct {
 
 // Subscriber is one end of a channel of runtime/ipc. Counts are modulo 2^32. Those that are null a publisher of another make does not tell.
 type Subscriber struct {
-	PID         int    `json:"pid"`  // 0: not known
+	PID         int    `json:"pid"`  // 0: not known; of a process that may not be looked at, the number that the publisher sees
 	Name        string `json:"name"` // "" if it may not be looked at
 	PoolID      string `json:"pool_id"`
 	Pool        string `json:"pool"`

@@ -120,15 +120,15 @@ func (u *Subscriber) state() string {
 	return strings.Join(list, " ")
 }
 
-// mostHeld is how many old blocks are listed for people.
-const mostHeld = 20
+// mostHeld is how many old blocks of a pool are listed for people.
+const mostHeld = 10
 
 func (s *Sample) longHeld(leaks time.Duration, names map[int]string) Table {
 	t := Table{Title: fmt.Sprintf("held for %v or longer", leaks), Left: 2, Head: []string{"POOL", "BLOCK", "REFERENCES", "GENERATION", "AT LEAST", "WAITS FOR"}}
-	for i, h := range s.Held {
-		if i == mostHeld {
-			t.More = fmt.Sprintf("and %d more, which -json lists", len(s.Held)-mostHeld)
-			break
+	listed := map[string]int{}
+	for _, h := range s.Held {
+		if listed[h.PoolID]++; listed[h.PoolID] > mostHeld {
+			continue
 		}
 		block, refs := strconv.Itoa(int(h.Block)), strconv.Itoa(int(h.References))
 		if h.External {
@@ -145,6 +145,15 @@ func (s *Sample) longHeld(leaks time.Duration, names map[int]string) Table {
 			queued = append(queued, process1(pid, names[pid]))
 		}
 		t.Rows = append(t.Rows, []string{h.Pool, block, refs, strconv.FormatUint(uint64(h.Generation), 10), age(h.Age), strings.Join(queued, " ")})
+	}
+	var more []string
+	for i := range s.Pools {
+		if n := listed[s.Pools[i].ID] - mostHeld; n > 0 {
+			more = append(more, fmt.Sprintf("%d of %s", n, s.Pools[i].Name))
+		}
+	}
+	if len(more) > 0 {
+		t.More = "and " + strings.Join(more, ", ") + ", which -json lists"
 	}
 	if len(t.Rows) == 0 {
 		t.More = "none"
