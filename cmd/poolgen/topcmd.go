@@ -25,6 +25,7 @@ const (
 
 // topRun is what the top command was asked for.
 type topRun struct {
+	all            bool // no process was named
 	json           bool
 	count          int
 	interval       time.Duration
@@ -68,6 +69,7 @@ and hidden. Ctrl-C ends it; it ends by itself when all processes named by number
 			if err != nil {
 				return err
 			}
+			t.all = len(args) == 0
 			if !t.json {
 				t.screen = newScreen(stdout)
 			}
@@ -145,7 +147,7 @@ func (t *topRun) print(s *top.Sample) error {
 func lines(s *top.Sample, t *topRun, width int) []string {
 	n, u := len(s.Pools), len(s.Subscribers)
 	head := fmt.Sprintf("%s  %s, %s, %s", s.Time.Format("15:04:05"), several(n, "pool"), several(u, "subscriber"), several(len(s.Processes), "process"))
-	if s.Hidden > 0 {
+	if t.all && s.Hidden > 0 {
 		head += fmt.Sprintf("; %d not yours to look at", s.Hidden)
 	}
 	list := []string{top.Cut(head, width)}
