@@ -350,6 +350,9 @@ func (m *model) wrong(s modelState, final bool) string {
 		if d := s.chans[r.at][i].returned - s.read[i]; d > modelBlocks {
 			return fmt.Sprintf("subscriber %d has returned %d blocks", i, d)
 		}
+		if text := m.fromOutside(s, i); text != "" {
+			return text
+		}
 	}
 	if !final {
 		return ""
