@@ -32,6 +32,7 @@ var Rooms = []Room{
 	{Dir: "templates"},
 	{Dir: "runtime/pool", May: []string{"internal/sys", "internal/invariants"}, Test: []string{"internal/ctest"}, Not: logging},
 	{Dir: "runtime/ring", May: []string{"internal/sys", "internal/invariants", "runtime/pool"}},
+	{Dir: "runtime/luma"},
 	{Dir: "runtime/ipc", May: []string{"internal/sys", "internal/invariants", "runtime/pool", "runtime/ring"}},
 	{Dir: "runtime/ipc/stream", May: []string{"internal/sys", "runtime/pool"}},
 	{Dir: "runtime/adapt", May: []string{"runtime/pool"}},
