@@ -19,7 +19,7 @@
 // subscriber is lent the event: it is valid until the subscriber asks for its next one, which in a loop over [Sub.Events] or in the function
 // given to [Sub.Each] means until the body ends. Who keeps it longer calls Retain. Events from [Sub.Channel] are the receiver's, who releases
 // them. The bus gives its reference back as soon as every subscriber is done with an event or has lost it, and the history has let go of it.
-// To save locking, a subscriber takes small events over in batches, of 32 events or 16 KiB, and gives those that it has been through back together with
+// To save locking, a subscriber takes small events over in batches, of 64 events or 16 KiB, and gives those that it has been through back together with
 // the last. What it has taken over is no longer dropped for newer events, and is not counted in its limits. SubOptions.Batch = 1 takes one at a time; so
 // does the zero value with events of 16 KiB or more, such as frames.
 //

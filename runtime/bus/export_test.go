@@ -4,7 +4,7 @@ package bus
 func (s *Sub[T]) Waits() bool {
 	s.core.mu.Lock()
 	defer s.core.mu.Unlock()
-	return s.waiters != nil
+	return len(s.waiters) > 0
 }
 
 // Asleep reports whether the receiver sleeps.
@@ -19,4 +19,22 @@ func (t *Topic[T]) Draining() bool {
 	t.core.mu.Lock()
 	defer t.core.mu.Unlock()
 	return t.idle != nil
+}
+
+// RoomAfter calls f and then wakes the publishers that wait for s as if it had room, with nobody in between.
+func (s *Sub[T]) RoomAfter(f func()) {
+	s.core.mu.Lock()
+	defer s.core.mu.Unlock()
+	f()
+	s.wakeWaiters()
+}
+
+// Tokens is how many wake-ups are left over, which must be none.
+func (t *Topic[T]) Tokens() (n int) {
+	t.core.mu.Lock()
+	defer t.core.mu.Unlock()
+	for w := t.spare; w != nil; w = w.next {
+		n += len(w.wake)
+	}
+	return n
 }

@@ -97,7 +97,7 @@ func (m *modelSub) next() (modelEvent, bool) {
 	if m.seen == len(m.batch) {
 		most, bytes := m.o.Batch, int64(1)<<62
 		if most == 0 {
-			most, bytes = 32, 16<<10
+			most, bytes = 64, 16<<10
 		}
 		n := 0
 		for n < len(m.queue) && n < most && (n == 0 || bytesOf(m.queue[:n]) < bytes) {

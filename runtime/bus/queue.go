@@ -41,3 +41,16 @@ func (q *queue[T]) pop() entry[T] {
 	q.bytes -= e.node.size
 	return e
 }
+
+// popAll takes all, in order, into a slice that is long enough.
+func (q *queue[T]) popAll(into []entry[T]) {
+	if q.n == 0 {
+		return
+	}
+	at := q.head & uint(len(q.ring)-1)
+	first := min(q.n, uint(len(q.ring))-at)
+	copy(into, q.ring[at:at+first])
+	copy(into[first:], q.ring[:q.n-first])
+	q.head += q.n
+	q.n, q.bytes = 0, 0
+}

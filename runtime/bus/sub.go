@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"sync"
@@ -47,14 +46,14 @@ type SubOptions struct {
 	Bytes  int64
 	// Last is how many of the last events to begin with, as far as the topic's history goes.
 	Last int
-	// Batch is how many events are taken over at once; 0 means at most 32, as long as they have less than 16 KiB. See the package's documentation.
+	// Batch is how many events are taken over at once; 0 means at most 64, as long as they have less than 16 KiB. See the package's documentation.
 	Batch int
 }
 
 const (
 	defaultEvents     = 64
 	mostEvents        = 1 << 24
-	defaultBatch      = 32
+	defaultBatch      = 64
 	defaultBatchBytes = 16 << 10
 )
 
@@ -64,9 +63,6 @@ type Sub[T any] struct {
 	topic      *Topic[T] // nil if it subscribes by a pattern
 	bus        *Bus      // which it leaves; nil if it subscribes to one topic
 	core       *core
-	policy     Policy
-	maxEvents  int
-	maxBytes   int64
 	batchBytes int64
 
 	wake      chan struct{} // a token for each time that a publisher clears asleep
@@ -80,29 +76,26 @@ type Sub[T any] struct {
 	filled, seen, given int
 	_                   [64]byte // publishers write what follows
 
+	// what push looks at comes first
+	policy    Policy
+	maxEvents int
+	maxBytes  int64
+
 	// guarded by core.mu
-	queue     queue[T]
-	asleep    bool    // the receiver waits for a token
-	looping   bool    // the receiver is in a loop of its own, which cleans up at its end
-	closed    bool    // by Close
-	taken     int64   // bytes of the batch not given back
-	gap       uint64  // events lost before the first in the queue
-	tailGap   uint64  // events lost after the last in the queue
-	nextAwake *Sub[T] // of the publisher that cleared asleep, until it sends the token
-	waiters   *waiter // publishers that wait for room
-	spare     *waiter // to be used again
-	topics    []*Topic[T]
 	offered   uint64
+	tailGap   uint64 // events lost after the last in the queue
+	queue     queue[T]
+	asleep    bool      // the receiver waits for a token
+	looping   bool      // the receiver is in a loop of its own, which cleans up at its end
+	closed    bool      // by Close
+	taken     int64     // bytes of the batch not given back
+	gap       uint64    // events lost before the first in the queue
+	nextAwake *Sub[T]   // of the publisher that cleared asleep, until it sends the token
+	waiters   []*waiter // publishers that wait for room
+	topics    []*Topic[T]
 	delivered uint64
 	lagged    uint64
 	discarded uint64
-}
-
-// waiter is a publisher that waits.
-type waiter struct {
-	wake   chan struct{}
-	next   *waiter
-	queued bool
 }
 
 func newSub[T any](name string, c *core, o SubOptions) (*Sub[T], error) {
@@ -213,15 +206,18 @@ func (s *Sub[T]) makeRoom(size int64, d *dead[T]) bool {
 
 // take fills the batch, which is empty, from the queue.
 func (s *Sub[T]) take() {
+	q := &s.queue
 	n, bytes := 0, int64(0)
-	for s.queue.len() > 0 && n < len(s.batch) && (n == 0 || bytes < s.batchBytes) {
-		e := s.queue.pop()
-		bytes += e.node.size
-		if s.topic == nil {
-			e.node.topic.delivered++
+	if q.len() <= len(s.batch) && (q.len() <= 1 || q.bytes < s.batchBytes) {
+		n, bytes = q.len(), q.bytes
+		q.popAll(s.batch)
+	} else {
+		for q.len() > 0 && n < len(s.batch) && (n == 0 || bytes < s.batchBytes) {
+			e := q.pop()
+			bytes += e.node.size
+			s.batch[n] = e
+			n++
 		}
-		s.batch[n] = e
-		n++
 	}
 	s.filled, s.seen, s.given = n, 0, 0
 	if n == 0 {
@@ -233,6 +229,10 @@ func (s *Sub[T]) take() {
 	s.delivered += uint64(n)
 	if s.topic != nil {
 		s.topic.delivered += uint64(n)
+	} else {
+		for _, e := range s.batch[:n] {
+			e.node.topic.delivered++
+		}
 	}
 	s.wakeWaiters()
 }
@@ -241,6 +241,10 @@ func (s *Sub[T]) take() {
 func (s *Sub[T]) giveBack(n int, d *dead[T]) {
 	for _, e := range s.batch[s.given:n] {
 		s.taken -= e.node.size
+		if e.node.queues > 1 {
+			e.node.queues--
+			continue
+		}
 		d.done(e.node)
 	}
 	s.given = n
@@ -265,55 +269,5 @@ func (s *Sub[T]) discardQueue(d *dead[T]) {
 		s.discarded++
 		n.topic.discarded++
 		d.done(n)
-	}
-}
-
-func (s *Sub[T]) wakeWaiters() {
-	for w := s.waiters; w != nil; {
-		next := w.next
-		w.next, w.queued = nil, false
-		w.wake <- struct{}{} // never full: it was queued once
-		w = next
-	}
-	s.waiters = nil
-}
-
-// waitRoom sleeps until s may have room, and returns with core.mu held; or until ctx ends, and returns its cause with core.mu unlocked.
-func (s *Sub[T]) waitRoom(ctx context.Context) error {
-	w := s.spare
-	if w != nil {
-		s.spare = w.next
-	} else {
-		w = &waiter{wake: make(chan struct{}, 1)}
-	}
-	w.next, s.waiters, w.queued = s.waiters, w, true
-	s.core.mu.Unlock()
-	var err error
-	select {
-	case <-w.wake:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-	s.core.mu.Lock()
-	if err != nil {
-		if w.queued {
-			s.unlink(w)
-		} else {
-			<-w.wake
-		}
-	}
-	w.next, s.spare = s.spare, w
-	if err != nil {
-		s.core.mu.Unlock()
-	}
-	return err
-}
-
-func (s *Sub[T]) unlink(w *waiter) {
-	for p := &s.waiters; ; p = &(*p).next {
-		if *p == w {
-			*p, w.queued = w.next, false
-			return
-		}
 	}
 }

@@ -118,6 +118,7 @@ type Topic[T any] struct {
 	live      int           // events that somebody needs
 	free      *node[T]      // to be used again
 	idle      chan struct{} // closed when ended and no event is left; nil unless somebody waits for that
+	spare     *waiter       // to be used again
 	joined    int           // subscribers ever, for their names
 	dying     uint32        // events to be released; of which disposed are
 
@@ -172,12 +173,13 @@ func (t *Topic[T]) PublishContext(ctx context.Context, v T) error {
 	var d dead[T]
 	t.core.mu.Lock()
 	for !t.closed {
-		full := t.full(size)
-		if full == nil {
+		w := t.stall(size)
+		if w == nil {
 			t.offerAndUnlock(v, size, &d)
 			return nil
 		}
-		if err := full.waitRoom(ctx); err != nil {
+		if err := t.await(ctx, w); err != nil {
+			t.core.mu.Unlock()
 			t.drop(v)
 			return err
 		}
@@ -205,16 +207,6 @@ func (t *Topic[T]) drop(v T) {
 	if t.release != nil {
 		t.release(v)
 	}
-}
-
-// full is a subscriber that PublishContext must wait for, or nil. Its caller holds core.mu.
-func (t *Topic[T]) full(size int64) *Sub[T] {
-	for _, s := range t.subs {
-		if s.policy == Block && !s.fits(size) && size <= s.maxBytes {
-			return s
-		}
-	}
-	return nil
 }
 
 // offerAndUnlock puts an event into the queues, and unlocks core.mu, which its caller holds.
