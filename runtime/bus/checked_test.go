@@ -1,0 +1,5 @@
+//go:build poolgen_debug
+
+package bus_test
+
+const checked = true
