@@ -38,3 +38,10 @@ func (t *Topic[T]) Tokens() (n int) {
 	}
 	return n
 }
+
+// BeginClose is the first part of Close: the topics are still open.
+func (b *Bus) BeginClose() {
+	b.core.mu.Lock()
+	defer b.core.mu.Unlock()
+	b.closed = true
+}

@@ -207,3 +207,43 @@ func TestBusDrain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is published while the bus closes is either refused or got: nothing stays behind in a queue that nobody reads any more.
+func TestPublishAgainstClose(t *testing.T) {
+	var b bus.Bus
+	topic, err := bus.OpenPlain[int](&b, "n", bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := bus.Match[int](&b, ">", bus.SubOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.BeginClose()
+	got := make(chan int, 2)
+	go func() {
+		defer close(got)
+		for ev := range s.Events(context.Background()) {
+			got <- ev.Value
+		}
+	}()
+	until(func() bool {
+		select {
+		case <-got:
+			t.Error("the subscriber has ended before its topic")
+			return true
+		default:
+			return s.Asleep()
+		}
+	})
+	if err := topic.Publish(7); err != nil {
+		t.Error(err)
+	}
+	b.Close()
+	if v := <-got; v != 7 {
+		t.Errorf("got %d", v)
+	}
+	if _, more := <-got; more {
+		t.Error("it got more than there was")
+	}
+}

@@ -126,7 +126,7 @@ func (s *Sub[T]) fill(take bool, d *dead[T]) supply {
 	switch {
 	case s.filled > 0:
 		return full
-	case s.topic != nil && s.topic.closed, s.topic == nil && s.bus.closed:
+	case s.topic != nil && s.topic.closed, s.topic == nil && s.bus.closed && len(s.topics) == 0: // topics that are closed leave it
 		return ended
 	}
 	return none
