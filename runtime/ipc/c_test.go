@@ -41,6 +41,7 @@ func compilers() []compiler {
 		{name: "clang++", tool: "clang++", debian: "clang", args: []string{"-std=c++17", "-x", "c++", "-O1"}},
 		{name: "gcc sanitized", tool: "gcc", debian: "gcc", args: sanitizers},
 		{name: "clang sanitized", tool: "clang", debian: "clang", args: sanitizers},
+		{name: "clang threads", tool: "clang", debian: "clang", args: []string{"-std=c11", "-O1", "-g", "-fsanitize=thread"}},
 		{name: "arm", tool: "arm-linux-gnueabihf-gcc", debian: "gcc-arm-linux-gnueabihf", args: []string{"-std=c11", "-O2", "-static"}, qemu: true},
 	}
 }
@@ -48,6 +49,16 @@ func compilers() []compiler {
 // build compiles a source of testdata, and returns how to run it.
 func (c compiler) build(t *testing.T, source string) []string {
 	t.Helper()
+	// Looked at here too, so that go test does not take a result from its cache when one has changed.
+	headers, err := filepath.Glob("../../include/*.h")
+	if err != nil || len(headers) == 0 {
+		t.Fatal(headers, err)
+	}
+	for _, file := range append(headers, filepath.Join("testdata", source)) {
+		if _, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 	out := filepath.Join(t.TempDir(), strings.TrimSuffix(source, ".c"))
 	args := append(append([]string{}, c.args...), "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-I../../include", "-pthread",
 		"-o", out, filepath.Join("testdata", source))
@@ -168,6 +179,8 @@ func TestSubscriberInC(t *testing.T) {
 		inCEnds(t, c)
 		inCRefused(t, c)
 		inCHostile(t, c)
+		inCScribbled(t, c)
+		inCThreads(t, c)
 		c.end()
 		inCKilled(t, argv)
 	})

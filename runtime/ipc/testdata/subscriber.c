@@ -107,12 +107,92 @@ static void close_under(void)
         puts("no thread");
         return;
     }
-    while (__atomic_load_n(&sub.users, __ATOMIC_SEQ_CST) == 0) {
+    while (__atomic_load_n(&sub.busy, __ATOMIC_SEQ_CST) == 0 || poolgen_priv_get32(&sub.head->asleep) == 0) {
     }
     int busy = poolgen_receive(&sub, 0, &f);
     poolgen_subscriber_close(&sub);
     (void)pthread_join(t, NULL);
     printf("%s; %s\n", poolgen_strerror(busy), poolgen_strerror(err));
+}
+
+// A queue of frames between one thread that receives and some that release.
+static poolgen_frame queue[4];
+static uint32_t first, queued;
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+static void *releaser(void *arg)
+{
+    uint64_t *bad = (uint64_t *)arg;
+    for (;;) {
+        poolgen_frame f;
+        memset(&f, 0, sizeof(f));
+        (void)pthread_mutex_lock(&turn);
+        if (queued > 0) {
+            f = queue[first++ % 4];
+            queued--;
+        }
+        (void)pthread_mutex_unlock(&turn);
+        if (f.subscriber == NULL) {
+            (void)poll(NULL, 0, 1);
+            continue;
+        }
+        uint32_t user = f.user;
+        if (!whole(&f) || poolgen_frame_release(&f) != POOLGEN_OK) {
+            __atomic_fetch_add(bad, 1, __ATOMIC_SEQ_CST);
+        }
+        if (user == 1) {
+            return NULL;
+        }
+    }
+}
+
+// threads receives in one thread and releases in three, each of which ends with a frame of user 1.
+static void threads(void)
+{
+    pthread_t t[3];
+    uint64_t bad = 0, n = 0;
+    for (int i = 0; i < 3; i++) {
+        if (pthread_create(&t[i], NULL, releaser, &bad) != 0) {
+            exit(2);
+        }
+    }
+    for (int last = 0; last < 3;) {
+        poolgen_frame f;
+        if (poolgen_receive(&sub, -1, &f) != POOLGEN_OK) {
+            exit(2);
+        }
+        n++;
+        last += f.user == 1;
+        for (int room = 0; !room;) {
+            (void)pthread_mutex_lock(&turn);
+            room = queued < 4;
+            if (room) {
+                queue[(first + queued++) % 4] = f;
+            }
+            (void)pthread_mutex_unlock(&turn);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        (void)pthread_join(t[i], NULL);
+    }
+    printf("%" PRIu64 " frames, %" PRIu64 " bad\n", n, bad);
+}
+
+// anything receives from a publisher that has lost its mind, and reads all of what it is given.
+static void anything(int n)
+{
+    uint64_t sum = 0;
+    for (; n > 0; n--) {
+        poolgen_frame f;
+        if (poolgen_receive(&sub, 0, &f) == POOLGEN_OK) {
+            for (size_t i = 0; i < f.length; i += 64) {
+                sum += ((const unsigned char *)f.data)[i];
+            }
+            sum += f.length == 0 ? 0 : ((const unsigned char *)f.data)[f.length - 1];
+            (void)poolgen_frame_release(&f);
+        }
+    }
+    printf("went on%s\n", sum == UINT64_MAX ? "!" : "");
 }
 
 int main(void)
@@ -178,6 +258,8 @@ int main(void)
             puts("ok");
             break;
         case 'u': close_under(); break;
+        case 't': threads(); break;
+        case 'z': anything(atoi(line + 2)); break;
         case 'n': // as if so many frames had been received
             sub.pos = (uint32_t)strtoul(line + 2, NULL, 10);
             puts("ok");

@@ -1,0 +1,148 @@
+package ipc
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// scribble writes random words over a channel until stop is closed, such as a peer might that has lost its mind.
+func scribble(c *channel, seed uint64, stop <-chan struct{}) {
+	words := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(c.head)), c.m.Size()/4)
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	for {
+		for range 50 {
+			i, v := rnd.IntN(len(words)), rnd.Uint32()
+			if rnd.IntN(2) == 0 {
+				v %= 1 << 17
+			}
+			words[i].Store(v)
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(20 * time.Microsecond):
+		}
+	}
+}
+
+// inCScribbled has the publisher's side of the channel overwritten while the program in C reads what it is told to.
+func inCScribbled(t *testing.T, c *program) {
+	for seed := range uint64(3) {
+		s, p, path := start(t, 16, PublisherOptions{Slots: 4})
+		c.ask(fmt.Sprintf("s %d 0 0 %s", seed%2, path), "ok")
+		h := only(s)
+		h.hold() // its end must not unmap it under the scribbler
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() { scribble(h, seed, stop) })
+		c.tell("z 3000")
+		for n := range uint64(300) {
+			_ = send(s, p, n, 0)
+		}
+		if got := c.answer(); got != "went on" {
+			t.Fatal(got)
+		}
+		close(stop)
+		wg.Wait()
+		s.mu.Lock()
+		h.drop()
+		s.mu.Unlock()
+		c.ask("x", "ok")
+		eventually(t, "it is gone", func() bool { return len(s.Stats().Subscribers) == 0 })
+		allBack(t, s, p)
+	}
+}
+
+// fromCScribbled has a subscriber overwrite its channel while the program in C publishes: another subscriber misses nothing.
+func fromCScribbled(t *testing.T, c *program) {
+	for seed := range uint64(3) {
+		path := c.opened(4, 0, 16)
+		good := subscriber(t, path, SubscriberOptions{Policy: Block})
+		_, h := bare(t, path)
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() { scribble(h, seed, stop) })
+		c.tell("p 500 -1 0")
+		for n := range uint64(500) {
+			f := receive(t, good)
+			if f.Sequence != n || f.Lost != 0 {
+				t.Fatalf("frame %d, %d lost, want %d", f.Sequence, f.Lost, n)
+			}
+			f.Buf.Release()
+		}
+		if got := c.answer(); !strings.HasPrefix(got, "given ") {
+			t.Fatal(got)
+		}
+		close(stop)
+		wg.Wait()
+		good.Close()
+		c.tell("x 0") // whether the other one is gone already or not
+		c.answer()
+		c.tell("s")
+		if got := c.answer(); !strings.HasSuffix(got, " lent 0 subscribers 0 out 0") {
+			t.Errorf("after the end: %s", got)
+		}
+		c.ask("f", "ok")
+	}
+}
+
+// inCThreads releases in other threads than the one that receives.
+func inCThreads(t *testing.T, c *program) {
+	s, p, path := start(t, 16, PublisherOptions{Slots: 4})
+	c.ask(fmt.Sprintf("s %d 0 0 %s", Block, path), "ok")
+	c.tell("t")
+	const frames = 500
+	for n := range uint64(frames) {
+		user := uint32(0)
+		if n >= frames-3 {
+			user = 1
+		}
+		if err := send(s, p, n, user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := c.answer(), fmt.Sprintf("%d frames, 0 bad", frames); got != want {
+		t.Errorf("it says %q, not %q", got, want)
+	}
+	c.ask("x", "ok")
+	allBack(t, s, p)
+}
+
+// TestSubscriberInCSleeps: one that waits for long is not woken for nothing.
+func TestSubscriberInCSleeps(t *testing.T) {
+	s, _, path := start(t, 4, PublisherOptions{})
+	c := run(t, compilers()[0].build(t, "subscriber.c"))
+	c.ask("s 0 0 0 "+path, "ok")
+	c.tell("r -1")
+	h := only(s)
+	eventually(t, "it sleeps on its socket", func() bool { return h.head.asleep.Load() == asleepOnSocket })
+	sleeps := func() string {
+		b, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(c.cmd.Process.Pid), "status"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(b), "\nvoluntary_ctxt_switches:")
+		count, _, _ := strings.Cut(after, "\n")
+		return strings.TrimSpace(count)
+	}
+	var before string
+	eventually(t, "it went to sleep", func() bool {
+		was := sleeps()
+		time.Sleep(20 * time.Millisecond)
+		before = sleeps()
+		return before == was
+	})
+	time.Sleep(400 * time.Millisecond)
+	if now := sleeps(); now != before || before == "" {
+		t.Errorf("it went to sleep %s times, and 400 ms later %s times", before, now)
+	}
+	c.kill()
+}
