@@ -138,17 +138,26 @@ func fromCBlock(t *testing.T, c *program) {
 	c.ask("p 2 -1 0", "given 1")
 	c.tell("p 1 -1 0")
 	waits()
+	late := subscriber(t, path, SubscriberOptions{}) // it gets the next frame, not this one
 	if err := sub.Close(); err != nil {
 		t.Error(err)
 	}
 	if got := c.answer(); got != "given 0" {
 		t.Errorf("after the subscriber left: %s", got)
 	}
-	c.becomes("s", "frames 307 given 304 lost 2 left 1 misbehaved 0 lent 0 subscribers 0 out 0")
+	c.becomes("s", "frames 307 given 304 lost 2 left 1 misbehaved 0 lent 0 subscribers 1 out 0")
+	c.ask("p 1 -1 0", "given 1")
+	if f, err := late.Receive(t.Context()); err != nil || f.Sequence != 307 || f.Lost != 0 {
+		t.Errorf("who came during a wait receives frame %d, %d lost, %v", f.Sequence, f.Lost, err)
+	} else {
+		f.Buf.Release()
+	}
+	late.Close()
+	c.becomes("s", "frames 308 given 305 lost 2 left 2 misbehaved 0 lent 0 subscribers 0 out 0")
 	// One who goes without a word, as when it is killed.
 	conn, _ := bare(t, path)
 	conn.Close()
-	c.becomes("s", "frames 307 given 304 lost 2 left 2")
+	c.becomes("s", "frames 308 given 305 lost 2 left 3")
 	sub = subscriber(t, path, SubscriberOptions{Policy: Block})
 	c.ask("p 2 -1 0", "given 1")
 	c.ask("m", "argument is out of range; handle is stale: the reference was released before")

@@ -37,7 +37,6 @@ func compilers() []compiler {
 	}
 	return []compiler{first,
 		{name: "g++", tool: "g++", debian: "g++", args: []string{"-std=c++17", "-x", "c++", "-O2"}},
-		{name: "clang", tool: "clang", debian: "clang", args: []string{"-std=c11", "-O2"}},
 		{name: "clang++", tool: "clang++", debian: "clang", args: []string{"-std=c++17", "-x", "c++", "-O1"}},
 		{name: "gcc sanitized", tool: "gcc", debian: "gcc", args: sanitizers},
 		{name: "clang sanitized", tool: "clang", debian: "clang", args: sanitizers},
