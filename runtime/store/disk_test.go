@@ -248,7 +248,7 @@ func TestBitRot(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	rng := rand.New(rand.NewPCG(2, 2))
-	for round := range rounds(150, 5000) {
+	for round := range rounds(60, 5000) {
 		path := files[round%len(files)]
 		good, err := os.ReadFile(path)
 		if err != nil {
@@ -311,7 +311,7 @@ func TestBitRotUnsealed(t *testing.T) {
 	if err := s.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for range rounds(300, 5000) {
+	for range rounds(120, 5000) {
 		n := m.restart()
 		o.fs = n
 		var at int

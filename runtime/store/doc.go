@@ -50,7 +50,7 @@
 // # How long frames stay, and clips
 //
 // [Keep] limits what is on disk by age, bytes and number; the oldest segments go first. A [Store.Pin] exempts a range of time, to the frame: a
-// segment whose retention has ended is written anew with the pinned frames only. So the clip of an event is the pin from some seconds
+// segment whose retention has ended is written anew with the pinned frames only. Frames whose retention has ended are not hot either. So the clip of an event is the pin from some seconds
 // before it to some seconds after it, made when the event is seen: the frames from before are there still, those to come are kept when they
 // come. Pins are files, which survive the process. [Store.Export] writes a clip to a file of its own, which [ReadClip] reads, and
 // [Store.ExportFolder] each frame to one.

@@ -103,6 +103,71 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
+// A place on the disk that cannot be written to does not stop the store: it goes on in another file.
+func TestBadPlace(t *testing.T) {
+	p := newPool(t, 256, 64)
+	f := &faulty{folder: newMemory(rand.New(rand.NewPCG(1, 1)))}
+	o := small(p, "")
+	o.fs, o.Warm, o.Flush = f, 1<<20, time.Hour
+	s := open(t, o)
+	fillStore(t, s, p, 0, 5)
+	bad := s.disk.active.name()
+	f.set(func(op, name string) error {
+		if op == "fsync" && name == bad {
+			return syscall.EIO
+		}
+		return nil
+	})
+	mustPut(t, s, p, 200, 5)
+	if err := s.Sync(t.Context()); err != nil && !errors.Is(err, syscall.EIO) { // it may have been tried again already
+		t.Errorf("syncing: %v", err)
+	}
+	for i := int64(6); i < 20; i++ {
+		mustPut(t, s, p, 200, i)
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, times(t, s), 0, 20)
+	if n := s.Stats().Failures; n != 1 {
+		t.Errorf("%d failures", n)
+	}
+	f.set(nil)
+}
+
+// Frames that a failed sync left in one file, in part, and that are in the next as a whole, come from there.
+func TestFramesTwice(t *testing.T) {
+	p := newPool(t, 256, 64)
+	m := newMemory(rand.New(rand.NewPCG(1, 1)))
+	f := &faulty{folder: m}
+	o := small(p, "")
+	o.fs, o.Hot, o.Warm, o.Flush = f, 1<<14, 1<<20, time.Hour
+	s := open(t, o)
+	fillStore(t, s, p, 0, 3)
+	bad := s.disk.active.name()
+	f.set(func(op, name string) error {
+		if (op == "fsync" || op == "truncate") && name == bad {
+			return syscall.EIO
+		}
+		return nil
+	})
+	for i := int64(3); i < 6; i++ {
+		mustPut(t, s, p, 200, i)
+	}
+	for s.Sync(t.Context()) != nil {
+	}
+	m.mu.Lock()
+	i := m.names[bad]
+	i.synced = append([]byte(nil), i.data[:headerSize+6*(200+recordSize)]...)
+	i.synced[headerSize+4*(200+recordSize)+100] ^= 1
+	i.writes = nil
+	m.mu.Unlock()
+	o.fs = m.restart()
+	s = open(t, o)
+	run(t, times(t, s), 0, 6)
+	f.set(nil)
+}
+
 // The disk stands still. Put does not, and tells exactly what it drops.
 func TestStuckDisk(t *testing.T) {
 	for _, full := range []Full{FullFail, FullDrop} {
@@ -114,6 +179,15 @@ func TestStuckDisk(t *testing.T) {
 		var ids []ID
 		refused := 0
 		for i := range int64(100) {
+			for i == 3 { // the first are being written
+				s.hot.mu.Lock()
+				n := len(s.hot.batch)
+				s.hot.mu.Unlock()
+				if n > 0 {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
 			id, err := put(t, s, p, 100, i)
 			switch {
 			case errors.Is(err, ErrFull):
@@ -178,9 +252,67 @@ func TestStuckDisk(t *testing.T) {
 		if n := there(); n != 16 {
 			t.Errorf("%d frames are on disk", n)
 		}
+		s.hot.mu.Lock()
+		if h := &s.hot; h.waiting != 0 || h.alone != 0 {
+			t.Errorf("%d bytes are waiting, %d are alone", h.waiting, h.alone)
+		}
+		s.hot.mu.Unlock()
 		for i := range int64(100) { // and all its room is free again
 			mustPutOrSync(t, s, func() error { _, err := put(t, s, p, 100, i); return err })
 		}
+	}
+}
+
+// Frames go from memory to the disk while a Range looks at what was on disk before.
+func TestRangeWhileFramesMove(t *testing.T) {
+	p := newPool(t, 256, 64)
+	m := newMemory(rand.New(rand.NewPCG(1, 1)))
+	o := Options{Pool: p, Hot: 20 * 256, Warm: 1 << 20, Flush: time.Hour, fs: m}
+	s := open(t, o)
+	for i := range int64(15) {
+		mustPut(t, s, p, 200, i*1000) // so that the times in question may be among them
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f := &faulty{folder: m}
+	o.fs = f
+	s = open(t, o)
+	for i := range int64(10) {
+		mustPut(t, s, p, 200, 100+i)
+	}
+	asked, proceed := make(chan struct{}), make(chan struct{})
+	f.set(func(op, name string) error {
+		if op == "read" {
+			f.set(nil)
+			close(asked)
+			<-proceed
+		}
+		return nil
+	})
+	go func() {
+		<-asked
+		for i := range int64(60) {
+			mustPutOrSync(t, s, func() error { _, err := put(t, s, p, 200, 200+i); return err })
+		}
+		close(proceed)
+	}()
+	n := int64(0)
+	for g, err := range s.Range(t.Context(), 90, 150) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, g, 200, 100+n)
+		g.Release()
+		n++
+	}
+	if n != 10 {
+		t.Errorf("%d frames", n)
+	}
+	select {
+	case <-proceed:
+	default:
+		t.Error("nothing was read from the disk")
 	}
 }
 

@@ -174,7 +174,8 @@ func (w *writer) write(batch []item) error {
 		return fmt.Errorf("writing %s: %w", g.name(), err)
 	}
 	if err := g.f.Sync(); err != nil {
-		// The kernel may have dropped what it could not write, and report success the next time. The frames are in memory still.
+		// The kernel may have dropped what it could not write, and report success the next time. The frames are in memory still: they
+		// are written once more, elsewhere, because the place may be bad.
 		d.retire()
 		return fmt.Errorf("syncing %s: %w", g.name(), err)
 	}

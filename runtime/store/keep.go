@@ -1,8 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/poolgen/poolgen/runtime/pool"
 )
 
 // Keep is how long frames stay. What is zero sets no limit; the first limit that a frame passes ends its retention. Frames go by segments: one
@@ -69,7 +73,28 @@ func (m *mover) expire(g *segment) error {
 		}
 	}
 	d.counts.expired.Add(uint64(g.count - len(keep)))
+	m.hot.expire(g.first, g.last, keep)
 	return nil
+}
+
+// expire lets go of hot frames from first to last whose retention has ended, all but those in keep.
+func (h *hot) expire(first, last ID, keep []entry) {
+	var gone []pool.Buf
+	h.mu.Lock()
+	for id, e := range h.loaded.by {
+		_, kept := slices.BinarySearchFunc(keep, id, func(e entry, id ID) int { return cmp.Compare(e.id, id) })
+		if id >= first && id <= last && !kept {
+			gone = append(gone, h.loaded.remove(h, e))
+		}
+	}
+	for h.tail < h.durable && h.tail <= last {
+		h.evicted++
+		gone = append(gone, h.pop())
+	}
+	h.mu.Unlock()
+	for _, b := range gone {
+		b.Release()
+	}
 }
 
 // SetHot changes Options.Hot. If it is less than what is hot, the store lets go of the frames that are on disk at once, and of the others

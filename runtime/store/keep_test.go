@@ -191,7 +191,7 @@ func TestDamagedPin(t *testing.T) {
 // A power cut while pinning: what Pin acknowledged holds.
 func TestPowerCutsWhilePinning(t *testing.T) {
 	p := newPool(t, 256, 64)
-	for seed := range rounds(60, 1000) {
+	for seed := range rounds(30, 1000) {
 		rng := rand.New(rand.NewPCG(uint64(seed), 9))
 		m := newMemory(rng)
 		o := small(p, "")
@@ -266,7 +266,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("read %d frames, %v", n, err)
 	}
 	rng := rand.New(rand.NewPCG(4, 4))
-	for range rounds(300, 5000) {
+	for range rounds(120, 5000) {
 		b := bytes.Clone(clip.Bytes())
 		at := rng.IntN(len(b))
 		b[at] ^= 1 << rng.IntN(8)

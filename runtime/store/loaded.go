@@ -37,12 +37,16 @@ func (l *loaded) oldest(h *hot) (pool.Buf, bool) {
 	if e == nil {
 		return pool.Buf{}, false
 	}
+	return l.remove(h, e), true
+}
+
+func (l *loaded) remove(h *hot, e *list.Element) pool.Buf {
 	f := l.order.Remove(e).(*Frame)
 	delete(l.by, f.ID)
 	n := int64(f.Buf.Cap())
 	l.used -= n
 	h.used -= n
-	return f.Buf, true
+	return f.Buf
 }
 
 // keep takes over a reference to a frame that was read, and those to give back instead it adds to gone.
@@ -128,6 +132,7 @@ func (s *Store) fetch(ctx context.Context, id ID) (Frame, error) {
 func (s *Store) load(id ID, l *load) {
 	h := &s.hot
 	s.slots <- struct{}{}
+	expired := s.disk.counts.expired.Load()
 	b, e, raw, err := s.disk.load(id, s.block)
 	<-s.slots
 	var gone []pool.Buf
@@ -143,7 +148,11 @@ func (s *Store) load(id ID, l *load) {
 		} else {
 			h.coldHits += uint64(l.waiters)
 		}
-		gone = h.loaded.keep(h, l.frame, gone)
+		if s.disk.counts.expired.Load() == expired {
+			gone = h.loaded.keep(h, l.frame, gone)
+		} else { // maybe this one
+			gone = append(gone, b)
+		}
 	case errors.Is(err, ErrNotFound):
 		h.misses += uint64(l.waiters)
 	default:

@@ -29,7 +29,7 @@ type model struct {
 // Random operations on a store and on a model of it agree.
 func TestModel(t *testing.T) {
 	p := newPool(t, 256, 64)
-	for seed := range rounds(25, 1000) {
+	for seed := range rounds(15, 1000) {
 		rng := rand.New(rand.NewPCG(uint64(seed), 11))
 		m := &model{
 			t: t, rng: rng, p: p, time: map[ID]int64{}, size: map[ID]int{}, gone: map[ID]bool{}, pins: map[string]Pin{}, held: map[ID]bool{},

@@ -12,6 +12,7 @@ import (
 // mover seals, compresses and removes segments on a goroutine of its own, the oldest first.
 type mover struct {
 	d       *catalog
+	hot     *hot
 	warm    int64 // bytes
 	keep    Keep
 	segment int64

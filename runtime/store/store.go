@@ -75,7 +75,7 @@ func (s *Store) start(o Options) error {
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.mover = mover{
-		d: d, warm: o.Warm, segment: o.Segment, keep: o.Keep,
+		d: d, hot: &s.hot, warm: o.Warm, segment: o.Segment, keep: o.Keep,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go s.write()
