@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -349,5 +352,88 @@ func TestCloseOnDeadDisk(t *testing.T) {
 	}
 	if err := s.Sync(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("syncing after Close: %v", err)
+	}
+}
+
+// Everything at once, for the race detector.
+func TestConcurrent(t *testing.T) {
+	p := newPool(t, 256, 128)
+	o := small(p, t.TempDir())
+	o.Hot, o.Full, o.Keep.Frames = 32*256, FullDrop, 200
+	s := open(t, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	var readers, writers sync.WaitGroup
+	var newest atomic.Uint64
+	for g := range 3 {
+		writers.Go(func() {
+			for i := range rounds(300, 20000) {
+				at := int64(i*3 + g)
+				id, err := put(t, s, p, 200, at)
+				if err != nil && !errors.Is(err, ErrFull) {
+					t.Error(err)
+				}
+				newest.Store(uint64(id))
+				if i%20 == 0 {
+					if err := s.Sync(ctx); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+		readers.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				f, err := s.Get(ctx, ID(newest.Load())-ID(i*37%300))
+				if err == nil {
+					if b := f.Bytes(); len(b) != 200 {
+						t.Errorf("%d bytes", len(b))
+					}
+					f.Release()
+				} else if !errors.Is(err, ErrNotFound) && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	readers.Go(func() {
+		for ctx.Err() == nil {
+			last := ID(0)
+			for f, err := range s.Range(ctx, math.MinInt64, math.MaxInt64) {
+				if err != nil {
+					if !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
+					break
+				}
+				want := make([]byte, 200)
+				if fill(want, f.Time); string(want) != string(f.Bytes()) || f.ID <= last {
+					t.Errorf("frame %d after %d", f.ID, last)
+				}
+				last = f.ID
+				f.Release()
+			}
+			s.Stats()
+			s.Durable()
+		}
+	})
+	readers.Go(func() {
+		for i := int64(0); ctx.Err() == nil; i++ {
+			if err := s.Pin("a", i, i+50); err != nil {
+				t.Error(err)
+			}
+			if err := s.SetHot(256 * (16 + i%16)); err != nil {
+				t.Error(err)
+			}
+			if i%5 == 4 {
+				if err := s.Unpin("a"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	writers.Wait()
+	cancel()
+	readers.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/poolgen/poolgen/runtime/pool"
 )
@@ -257,25 +259,55 @@ func TestManyGoroutines(t *testing.T) {
 }
 
 func TestHotPathAllocatesNothing(t *testing.T) {
-	p := newPool(t, 64, 8)
-	s := open(t, Options{Hot: 4 * 64})
-	ctx := t.Context()
-	if n := testing.AllocsPerRun(1000, func() {
-		b, err := p.Get()
-		if err != nil {
+	p := newPool(t, 64, 2100)
+	for name, o := range map[string]Options{
+		"memory": {Hot: 4 * 64},
+		"folder": {Hot: 2048 * 64 * 8, HotFrames: 16384, Pool: p, fs: newMemory(rand.New(rand.NewPCG(1, 1))), Flush: time.Hour}, // none is written meanwhile
+	} {
+		s := open(t, o)
+		ctx := t.Context()
+		first := mustPut(t, s, p, 64, 0)
+		if n := testing.AllocsPerRun(1000, func() {
+			b, err := p.Get()
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, err := s.Put(b, 0)
+			b.Release()
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := s.Get(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Release()
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		if o.Pool == nil {
+			continue
+		}
+		// Also of a frame that was read.
+		if err := s.Sync(ctx); err != nil {
 			t.Fatal(err)
 		}
-		id, err := s.Put(b, 0)
-		b.Release()
-		if err != nil {
-			t.Fatal(err)
+		s.SetHot(64 * 64)
+		for range 2 {
+			f, err := s.Get(ctx, first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Release()
 		}
-		f, err := s.Get(ctx, id)
-		if err != nil {
-			t.Fatal(err)
+		if n := testing.AllocsPerRun(1000, func() {
+			f, err := s.Get(ctx, first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Release()
+		}); n != 0 {
+			t.Errorf("%s: %v allocations for a frame that was read", name, n)
 		}
-		f.Release()
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 }
