@@ -78,5 +78,7 @@
 //
 // Programs in C and C++ read frames by include/poolgen_ring.h.
 //
-// Do not truncate a file that is mapped: the next access would be a SIGBUS. A memfd is sealed against it.
+// The space of a file is taken from the disk when it is made, so that a disk that gets full later stops nobody. Do not truncate a file that is
+// mapped: the next access is a SIGBUS, which ends a program in Go unless it has set debug.SetPanicOnFault; the next writer mends the file.
+// A memfd is sealed against it.
 package ring

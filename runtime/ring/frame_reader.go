@@ -231,6 +231,10 @@ func (r *FrameReader) wait(ctx context.Context) error {
 
 // SkipToNewest passes over all frames but the newest. They do not count as missed; FrameStats leaves them out.
 func (r *FrameReader) SkipToNewest() error {
+	if err := r.m.enter(); err != nil {
+		return err
+	}
+	defer r.m.leave()
 	_, next, err := r.look()
 	if err == nil && next > r.pos+1 {
 		r.pos = next - 1

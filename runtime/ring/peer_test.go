@@ -51,6 +51,9 @@ func child(what string) error {
 	case "echo frames":
 		return childEchoFrames()
 	}
+	if what == "cut reader" || what == "cut writer" {
+		return childCut(os.Args[1], what == "cut writer")
+	}
 	var n int
 	if _, err := fmt.Sscanf(what, "trips %d", &n); err == nil {
 		return childTrips(n)
