@@ -146,7 +146,7 @@
 //
 // # Watching programs
 //
-// poolgen top shows shared pools of running programs, and the subscribers of publishers (package runtime/ipc), by what it reads of their memory; it
+// poolgen top shows shared pools and size-class allocators of running programs, and the subscribers of publishers (package runtime/ipc), by what it reads of their memory; it
 // writes nothing there. A program's numbers are those of its pool.Stats. Ages, and rates, are of the time that it watches. What cannot be looked at
 // is told on standard error, with -json in notes. What other programs begin to share is seen within five seconds. The exit status is 2 if there is
 // nothing to be seen at first.
@@ -160,6 +160,8 @@
 //	pools             id, name, processes (pid, fd, mapped, writable); block_bytes, stride_bytes, blocks, high_water, preallocated; in_use,
 //	                  external_in_use, free, pending, waiters, damaged, closed, debug; acquired, released, hits, grown, joined, misses, refusals,
 //	                  stale, saturated; bytes_in_use, bytes_committed, budget_bytes; gets_per_second, releases_per_second, oldest_seconds
+//	allocators        id, name, processes; used_bytes, high_water_bytes, budget_bytes, overhead_bytes, unit_bytes, classes, caches, refusals,
+//	                  misuses, reclaims
 //	subscribers       pid, name, pool_id, pool, publisher_pid, publisher_name, policy; slots, waiting, taking, holds, given, returned, lost (modulo
 //	                  2^32); asleep, publisher_waits, leaving, ended; given_per_second, returned_per_second, lost_per_second
 //	held              pool_id, pool, block, external, references, saturated, generation, at_least_seconds, queued_for (pids)

@@ -124,7 +124,7 @@ func TestTopJSON(t *testing.T) {
 		}
 		one := first("pools").(map[string]any)
 		for _, c := range []struct{ what, got, want string }{
-			{"the sample", names(all), "held hidden interval_seconds notes pools processes subscribers time version watched_seconds"},
+			{"the sample", names(all), "allocators held hidden interval_seconds notes pools processes subscribers time version watched_seconds"},
 			{"a process", names(first("processes")), "name pid uid"},
 			{"a pool", names(one), "acquired block_bytes blocks budget_bytes bytes_committed bytes_in_use closed damaged debug external_in_use free gets_per_second " +
 				"grown high_water hits id in_use joined misses name oldest_seconds pending preallocated processes refusals released releases_per_second saturated stale " +

@@ -50,8 +50,8 @@ pool. QUEUED are frames that wait for a subscriber, HOLDS all blocks that it has
 
 -leaks lists the blocks held for so long, the oldest first; with -n the first sample comes
 when top has watched that long. -json prints an object on a line for each sample, with
-version, time, interval_seconds, watched_seconds, processes, pools, subscribers, held, notes
-and hidden. Ctrl-C ends it; it ends by itself when all processes named by number have.`,
+version, time, interval_seconds, watched_seconds, processes, pools, allocators, subscribers,
+held, notes and hidden. Ctrl-C ends it; it ends by itself when all processes named by number have.`,
 		Example: `  poolgen top
   poolgen top -leaks=10s camera
   poolgen top -json -n 1 4711`,

@@ -99,6 +99,7 @@ func (w *Watcher) assemble(now time.Time) *Sample {
 			s.Held = append(s.Held, w.held(m, l, queued[m])...)
 		}
 	}
+	s.Allocators = w.allocators()
 	for _, pid := range slices.Sorted(maps.Keys(w.all)) {
 		if p := w.all[pid]; p.shown {
 			s.Processes = append(s.Processes, Process{pid, p.name, p.uid})
@@ -116,18 +117,13 @@ func (w *Watcher) assemble(now time.Time) *Sample {
 	return s
 }
 
-func (p *Pool) maker() int {
-	if len(p.Parts) == 0 {
-		return 0
-	}
-	return p.Parts[0].PID
-}
+func (p *Pool) maker() int { return maker(p.Parts) }
 
 // pool describes an arena.
 func (w *Watcher) pool(file sys.File, m *memory, l *arenaLook) Pool {
 	acquired, released, joined, held := l.lives()
 	p := Pool{
-		ID: identity(l.id), Name: m.name, Parts: []Part{},
+		ID: identity(l.id), Name: m.name,
 		Capacity: l.capacity, Stride: l.stride, Max: l.fixed, HighWater: l.opened, Prealloc: l.prealloc,
 		External: held, Pending: l.pending, Waiters: l.attention & attentionWaiters, Closed: l.attention&attentionClosed != 0, Debug: l.debug,
 		Acquired: acquired, Released: released, InUse: uint32(acquired - released), Joined: joined,
@@ -152,11 +148,7 @@ func (w *Watcher) pool(file sys.File, m *memory, l *arenaLook) Pool {
 		}
 	}
 	p.Free = l.fixed - busy
-	for _, u := range w.users(file) {
-		u.shown = true
-		use := u.uses[file]
-		p.Parts = append(p.Parts, Part{u.pid, use.fd, use.maps > 0, use.write})
-	}
+	p.Parts = w.parts(file)
 	return p
 }
 

@@ -3,7 +3,7 @@
 //
 // # What can be seen
 //
-// A shared pool (pool.Options.Shared) lies in a memfd, and so does the channel between a publisher of runtime/ipc and each of its
+// A shared pool (pool.Options.Shared) lies in a memfd, and so do a shared allocator and the channel between a publisher of runtime/ipc and each of its
 // subscribers. A memfd that a process has open, or mapped, can be found and opened through /proc by whoever may look at that process. Pools in
 // anonymous memory cannot be seen.
 //

@@ -67,6 +67,61 @@ func soundChannel() []byte {
 	return b
 }
 
+// soundAllocator is the content of a small allocator.
+func soundAllocator(t testing.TB) []byte {
+	t.Helper()
+	a, err := pool.NewAllocator(pool.AllocOptions{Name: "small", Budget: 256 << 10, Sizes: []int{64, 1024}, Shared: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	all := make([]byte, 256<<10)
+	n, err := sys.ReadAt(a.FD(), all, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[:n]
+}
+
+// TestAllocator compares an allocator with what it says itself.
+func TestAllocator(t *testing.T) {
+	a, err := pool.NewAllocator(pool.AllocOptions{Name: "cam", Budget: 1 << 20, Sizes: []int{64, 1024}, Shared: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []unsafe.Pointer
+	defer func() {
+		for _, p := range blocks {
+			a.Free(p)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	w := watch(t, Options{Processes: []string{strconv.Itoa(os.Getpid())}})
+	sample(t, w)
+	for range 100 {
+		p, err := a.Malloc(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks = append(blocks, p)
+	}
+	if _, err := a.Malloc(1 << 20); err == nil {
+		t.Fatal("more than the budget was allocated")
+	}
+	s, st := sample(t, w), a.Stats()
+	if len(s.Allocators) != 1 || s.Allocators[0].Name != "cam" || maker(s.Allocators[0].Parts) != os.Getpid() {
+		t.Fatalf("%+v", s.Allocators)
+	}
+	g := s.Allocators[0]
+	got := []int64{int64(g.Used), int64(g.HighWater), int64(g.Budget), int64(g.Overhead), int64(g.Refusals), int64(g.Misuses), int64(g.Reclaims), int64(g.Caches), int64(g.Classes)}
+	want := []int64{st.Used, st.HighWater, st.Budget, st.Overhead, int64(st.Refusals), int64(st.Misuses), int64(st.Reclaims), int64(st.Caches), 2}
+	if !slices.Equal(got, want) || st.Used == 0 || st.Refusals != 1 {
+		t.Errorf("%v, the allocator says %v", got, want)
+	}
+}
+
 // lookAt looks at a descriptor of this process.
 func lookAt(t testing.TB, fd int) (any, error) {
 	t.Helper()
@@ -90,6 +145,8 @@ func TestHostileMemory(t *testing.T) {
 	var s superblock
 	var d descriptor
 	var c0 channelHead
+	var a allocHeader
+	alloc := soundAllocator(t)
 	desc := func(offset uintptr) uintptr { return superSize + offset }
 	const sealed = unix.F_SEAL_SHRINK
 	for _, c := range []struct {
@@ -132,6 +189,17 @@ func TestHostileMemory(t *testing.T) {
 		{"payloads among the headers", at(good, desc(unsafe.Offsetof(d.payloadOffset)), 512), sealed, "damaged"},
 		{"payloads outside", at(good, desc(unsafe.Offsetof(d.payloadOffset))+4, 1), sealed, "damaged"},
 		{"more opened than there are", at(good, desc(unsafe.Offsetof(d.opened)), 1<<32-1), sealed, ""},
+		{"sound allocator", alloc, sealed, ""},
+		{"allocator not sealed", alloc, 0, "not sealed"},
+		{"allocator head cut", alloc[:200], sealed, "cut off"},
+		{"allocator cut", alloc[:len(alloc)-1], sealed, "cut off"},
+		{"allocator version", at(alloc, 4, 2), sealed, "an allocator with layout version 2"},
+		{"allocator byte order", at(alloc, 8, 0x04030201), sealed, "other byte order"},
+		{"allocator units", at(alloc, unsafe.Offsetof(a.units), 60000), sealed, "damaged"},
+		{"allocator shift", at(alloc, unsafe.Offsetof(a.unitShift), 63), sealed, "damaged"},
+		{"allocator data", at(alloc, unsafe.Offsetof(a.data)+4, 1), sealed, "damaged"},
+		{"allocator classes", at(alloc, unsafe.Offsetof(a.classes), 0), sealed, "damaged"},
+		{"allocator uses more than it has", at(alloc, unsafe.Offsetof(a.used), 1<<32-1), sealed, ""},
 		{"channel head cut", channel[:100], sealed, "cut off"},
 		{"channel cut", channel[:len(channel)-4], sealed, "damaged"},
 		{"channel version", at(channel, unsafe.Offsetof(c0.version), 7), sealed, "a channel of version 7"},

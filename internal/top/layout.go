@@ -34,6 +34,13 @@ const (
 	maxSlots       = 1 << 12
 	maxReturns     = 1 << 20
 
+	allocABIVersion = 1
+	allocMagic      = 0x4c414750
+	allocHeaderSize = 256
+	maxClasses      = 250
+	maxUnits        = 65536
+	maxAllocator    = 1 << 31
+
 	slotFull  = 1
 	slotTaken = 2
 	stateMask = 3
@@ -93,6 +100,47 @@ type header struct {
 	external   uint32
 	externalHi uint32
 	_          [20]byte
+}
+
+type allocHeader struct {
+	magic         uint32
+	abi           uint32
+	endian        uint32
+	headerSize    uint32
+	id            uint64
+	mapSize       uint64
+	data          uint64
+	unitShift     uint32
+	units         uint32
+	blockShift    uint32
+	classes       uint32
+	stepLog       uint32
+	baseLog       uint32
+	bucket        uint32
+	buckets       uint32
+	align         uint32
+	minSize       uint32
+	maxSize       uint32
+	cacheLimit    uint32
+	classOffset   uint32
+	lookupOffset  uint32
+	hintOffset    uint32
+	summaryOffset uint32
+	maybeOffset   uint32
+	unitOffset    uint32
+	runOffset     uint32
+	freeOffset    uint32
+	bitsOffset    uint32
+	stateOffset   uint32
+	_             [64]byte
+	cursor        atomic.Uint32
+	used          atomic.Uint32
+	high          atomic.Uint32
+	refusals      atomic.Uint32
+	misuses       atomic.Uint32
+	reclaims      atomic.Uint32
+	caches        atomic.Uint32
+	_             [36]byte
 }
 
 type channelHead struct {

@@ -77,6 +77,8 @@ func TestLayout(t *testing.T) {
 				continue
 			case name == "abiVersion":
 				original = "ABIVersion"
+			case name == "allocABIVersion":
+				original = "AllocABIVersion"
 			case strings.HasPrefix(name, "channel"), strings.HasPrefix(name, "slot") && name != "slotSize", strings.HasPrefix(name, "frame"),
 				name == "maxSlots", name == "maxReturns", name == "stateMask":
 				dir = "ipc"

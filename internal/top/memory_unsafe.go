@@ -16,6 +16,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(arenaHead{})-superSize-descSize]
 	_ = [1]struct{}{}[unsafe.Sizeof(header{})-headerSize]
 	_ = [1]struct{}{}[unsafe.Sizeof(channelHead{})-slotsOffset]
+	_ = [1]struct{}{}[unsafe.Sizeof(allocHeader{})-allocHeaderSize]
 	_ = [1]struct{}{}[unsafe.Sizeof(frameSlot{})-64]
 )
 
@@ -60,8 +61,8 @@ type channelLook struct {
 // maxDamaged is how many headers without their canary are looked at: beyond, this is no arena.
 const maxDamaged = 64
 
-// look reads the memory file at path, which must be file: an *arenaLook, or a *channelLook. into may be an earlier result of the same file, which is
-// written over. The error is errOther for memory that is neither.
+// look reads the memory file at path, which must be file: an *arenaLook, a *channelLook or an *allocLook. into may be an earlier result of the same file, which is
+// written over. The error is errOther for memory that is none of these.
 func look(path string, file sys.File, into any) (_ any, err error) {
 	fd, now, size, err := sys.Look(path)
 	if errors.Is(err, sys.ErrNotRegular) {
@@ -91,6 +92,12 @@ func look(path string, file sys.File, into any) (_ any, err error) {
 			l = &channelLook{}
 		}
 		return l, lookChannel(fd, size, l)
+	case allocMagic:
+		var h allocHeader
+		if err := readHead(fd, size, unsafe.Pointer(&h), allocHeaderSize); err != nil {
+			return nil, err
+		}
+		return checkAllocator(&h, size)
 	case 0:
 		return nil, errYet
 	}

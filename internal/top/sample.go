@@ -13,6 +13,7 @@ type Sample struct {
 	Watched     float64      `json:"watched_seconds"`  // since the end of the first
 	Processes   []Process    `json:"processes"`        // that have a part in what follows
 	Pools       []Pool       `json:"pools"`
+	Allocators  []Allocator  `json:"allocators"`
 	Subscribers []Subscriber `json:"subscribers"`
 	Held        []Held       `json:"held"`   // blocks that were held for Options.Leaks or longer, the oldest first
 	Notes       []string     `json:"notes"`  // what happened, or could not be looked at, since the sample before

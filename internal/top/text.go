@@ -25,7 +25,13 @@ func (s *Sample) Tables(leaks time.Duration) []Table {
 	for _, p := range s.Processes {
 		names[p.PID] = p.Name
 	}
-	tables := []Table{s.pools(names)}
+	var tables []Table
+	if len(s.Pools) > 0 || len(s.Allocators) == 0 {
+		tables = append(tables, s.pools(names))
+	}
+	if len(s.Allocators) > 0 {
+		tables = append(tables, s.allocators(names))
+	}
 	if len(s.Subscribers) > 0 {
 		tables = append(tables, s.subscribers())
 	}
@@ -40,21 +46,34 @@ func (s *Sample) pools(names map[int]string) Table {
 		Spare: []string{"GROWN", "HITS", "BYTES IN USE", "STALE", "RELEASES/S", "BLOCK", "PEAK", "MISSES", "REFUSED"}}
 	for i := range s.Pools {
 		p := &s.Pools[i]
-		who := "?"
-		if len(p.Parts) > 0 {
-			who = process1(p.maker(), names[p.maker()])
-			if n := len(p.Parts) - 1; n > 0 {
-				who += fmt.Sprintf(" +%d", n)
-			}
-		}
 		t.Rows = append(t.Rows, []string{
-			who, p.Name + p.remarks(), size(uint64(p.Capacity)), strconv.Itoa(int(p.Max)), strconv.Itoa(int(p.InUse)), strconv.Itoa(int(p.HighWater)),
+			owner(p.Parts, names), p.Name + p.remarks(), size(uint64(p.Capacity)), strconv.Itoa(int(p.Max)), strconv.Itoa(int(p.InUse)), strconv.Itoa(int(p.HighWater)),
 			rate(p.Gets), rate(p.Releases), count(p.Hits), count(p.Grown), count(uint64(p.Misses)), count(uint64(p.Refusals)), count(uint64(p.Stale)),
 			size(p.BytesInUse), p.oldest(),
 		})
 	}
 	if len(t.Rows) == 0 {
 		t.More = "no shared pool now"
+	}
+	return t
+}
+
+// owner names the likely maker, and how many processes more there are.
+func owner(parts []Part, names map[int]string) string {
+	pid := maker(parts)
+	who := process1(pid, names[pid])
+	if n := len(parts) - 1; n > 0 {
+		who += fmt.Sprintf(" +%d", n)
+	}
+	return who
+}
+
+func (s *Sample) allocators(names map[int]string) Table {
+	t := Table{Left: 2, Head: []string{"PROCESS", "ALLOCATOR", "USED", "PEAK", "BUDGET", "CLASSES", "CACHES", "RECLAIMS", "REFUSED", "MISUSES"}, Spare: []string{"CLASSES", "RECLAIMS", "CACHES", "PEAK"}}
+	for i := range s.Allocators {
+		a := &s.Allocators[i]
+		t.Rows = append(t.Rows, []string{owner(a.Parts, names), a.Name, size(a.Used), size(a.HighWater), size(a.Budget), count(uint64(a.Classes)),
+			count(uint64(a.Caches)), count(uint64(a.Reclaims)), count(uint64(a.Refusals)), count(uint64(a.Misuses))})
 	}
 	return t
 }

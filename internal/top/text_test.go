@@ -21,6 +21,7 @@ func TestText(t *testing.T) {
 			{PID: 0, Policy: "unknown", Slots: 2, Leaving: true, Ended: true},
 		},
 	}
+	s.Allocators = []Allocator{{Name: "cam", Parts: []Part{{PID: 7}}, Used: 65536, HighWater: 131072, Budget: 1 << 20, Classes: 3, Caches: 1, Refusals: 2}}
 	for i := range 25 {
 		s.Held = append(s.Held, Held{PoolID: "a", Pool: "frames", Block: uint32(i), References: 1, Generation: 3, Age: 80})
 	}
@@ -38,6 +39,7 @@ func TestText(t *testing.T) {
 		"camera/7     idle ", "0 B  -\n",
 		"view/9      camera/7   frames  latest      1/4      7         -       -      -     0     -  asleep awaited\n",
 		"?           ?                  unknown     0/2      -         -       -      -     0     -  leaving ended publisher gone\n",
+		"camera/7  cam        64.0 KiB  128 KiB  1.0 MiB        3       1         0        2  0\n",
 		"held for 5s or longer\n", "and 15 of frames, which -json lists\n",
 		"idle    2 (external)    saturated           0        8s  view/9 11\n",
 		"idle    1             awaits Reap           0    1h1m1s\n",
@@ -58,7 +60,7 @@ func TestText(t *testing.T) {
 			}
 		}
 	}
-	s.Held, s.Pools, s.Watched = nil, nil, 2
+	s.Held, s.Pools, s.Allocators, s.Watched = nil, nil, nil, 2
 	if got := fmt.Sprint(s.Tables(5 * time.Second)); !strings.Contains(got, "no shared pool now") || !strings.Contains(got, "none yet: watched for 2s") {
 		t.Error(got)
 	}

@@ -43,7 +43,7 @@ type memory struct {
 	name   string
 	use    *use // by which it is opened
 	pid    int
-	look   any    // an *arenaLook or a *channelLook, the last one
+	look   any    // an *arenaLook, a *channelLook or an *allocLook, the last one
 	age    ages   // of an arena's blocks
 	rates  rates  // since the look before
 	failed string // what was said of it
@@ -88,7 +88,7 @@ func (w *Watcher) Sample() (*Sample, error) {
 	w.lookAtAll()
 	s := w.assemble(now)
 	if starting {
-		if len(s.Pools)+len(s.Subscribers) == 0 {
+		if len(s.Pools)+len(s.Subscribers)+len(s.Allocators) == 0 {
 			return nil, w.nothing(s.Notes)
 		}
 		w.first = time.Now() // what was seen is at least as old as this makes it
@@ -262,7 +262,7 @@ func (w *Watcher) nothing(notes []string) error {
 	if len(notes) > 0 {
 		return errors.New(strings.Join(notes, "; "))
 	}
-	const mend = "pools in private memory cannot be seen, pool.Options.Shared makes one that can (shared in a directive does not)"
+	const mend = "pools in private memory cannot be seen, pool.Options.Shared makes one that can (shared in //poolgen:pool does not)"
 	if w.everything() {
 		looked, hidden := len(w.all), w.hidden()
 		more := ""
