@@ -41,8 +41,8 @@ func topCommand(stdout, stderr io.Writer) *cobra.Command {
 		Short: "Watch the shared pools of running programs, without touching them",
 		Long: `top shows the pools of running programs: blocks in use, how fast they go round, who has them,
 and which have been held for long. It looks at processes by number or name, or at all that
-you may look at. Only pools with pool.Options.Shared can be seen. It reads; the programs do
-not notice. Another user's programs need root or CAP_SYS_PTRACE.
+you may look at. Only pools with pool.Options.Shared, and shared allocators, can be seen. It
+reads; the programs do not notice. Another user's programs need root or CAP_SYS_PTRACE.
 
 PEAK is the most blocks that were in use at once, OLDEST at least the age of the oldest block
 in use, seen since top was started. A name is followed by +1 where one more process has the

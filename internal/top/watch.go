@@ -273,7 +273,9 @@ func (w *Watcher) nothing(notes []string) error {
 	}
 	var list []string
 	for _, pid := range slices.Sorted(maps.Keys(w.targets)) {
-		list = append(list, w.all[pid].String())
+		if p := w.all[pid]; p != nil {
+			list = append(list, p.String())
+		}
 	}
 	return fmt.Errorf("%s: no shared pool: %s", strings.Join(list, ", "), mend)
 }
