@@ -25,7 +25,7 @@ type spinner struct {
 
 // newSpinner makes one that never spins where nothing else can run meanwhile.
 func newSpinner() spinner {
-	if runtime.NumCPU() == 1 || runtime.GOMAXPROCS(0) == 1 {
+	if sys.CPUs() == 1 || runtime.GOMAXPROCS(0) == 1 {
 		return spinner{}
 	}
 	return spinner{most: spinMost, d: spinMost / 4}
