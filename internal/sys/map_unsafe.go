@@ -115,7 +115,11 @@ func Memfd(name string, size int) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("creating memfd: %w", err)
 	}
-	err = unix.Ftruncate(fd, int64(size))
+	// By way of /proc anybody may open what a process has open, as the file's mode allows: whoever was given it for reading only must not write.
+	err = unix.Fchmod(fd, 0o600)
+	if err == nil {
+		err = unix.Ftruncate(fd, int64(size))
+	}
 	if err == nil {
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW)
 	}

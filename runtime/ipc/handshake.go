@@ -100,7 +100,11 @@ func receiveFDs(conn *net.UnixConn, b []byte, most int) (int, []int, error) {
 			fds = append(fds, l...)
 		}
 	}
-	if err == nil && flags&(syscall.MSG_TRUNC|syscall.MSG_CTRUNC) != 0 {
+	switch {
+	case err != nil:
+	case flags&syscall.MSG_CTRUNC != 0 && len(fds) < most:
+		err = fmt.Errorf("this process may not open the descriptors that come: raise RLIMIT_NOFILE: %w", syscall.EMFILE)
+	case flags&(syscall.MSG_TRUNC|syscall.MSG_CTRUNC) != 0:
 		err = fmt.Errorf("a message is cut off: %w", ErrProtocol)
 	}
 	if err != nil {

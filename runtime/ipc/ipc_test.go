@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if !ok {
 		os.Exit(m.Run())
 	}
-	if err := map[string]func(string) error{"subscribe": childSubscribes, "publish": childPublishes, "bench": childBench, "pong": childPong}[role](path); err != nil {
+	if err := map[string]func(string) error{"subscribe": childSubscribes, "publish": childPublishes, "bench": childBench, "pong": childPong, "starved": childStarved}[role](path); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

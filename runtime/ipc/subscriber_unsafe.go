@@ -100,6 +100,9 @@ func subscribe(ctx context.Context, path string, o SubscriberOptions) (_ *Subscr
 	if err != nil {
 		return nil, err
 	}
+	if !stop() {
+		return nil, errors.Join(context.Cause(ctx), closeAll(fds)) // the connection is closed, or will be
+	}
 	w, err := parseWelcome(b[:n])
 	if err == nil && len(fds) != 2 {
 		err = fmt.Errorf("%d descriptors came, not 2: %w", len(fds), ErrProtocol)
