@@ -23,7 +23,9 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 			return false, nil
 		}
 		if r.policy == Latest {
-			s.drop(r, uint32(len(r.c.slots)))
+			if s.drop(r, uint32(len(r.c.slots))); r.gone {
+				return false, nil
+			}
 		}
 		pos := r.c.head.tail.Load()
 		slot, full := r.c.slot(pos)
