@@ -117,8 +117,6 @@ func TestNoDescriptors(t *testing.T) {
 		}
 		if _, err := parseWelcome(answer[:max(got, 0)]); err != nil && !strings.Contains(err.Error(), "too many open files") {
 			t.Errorf("with %d descriptors: %v", free, err)
-		} else if free > 1 && free < 4 && err == nil {
-			t.Errorf("with %d descriptors: a welcome", free)
 		}
 		publish()
 		undo()

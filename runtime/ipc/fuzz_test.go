@@ -64,7 +64,7 @@ func FuzzChannelHead(f *testing.F) {
 // memory says, calls return, frames lie in the arena, and in the end no block is lost.
 func FuzzChannel(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0})
-	f.Add([]byte{0, 0, 0, 3, 128 / 4, 9, 1, 0, 0, 3, 64, 255, 0, 0, 0, 1, 0, 0})                 // the end that the publisher has written, a returned count
+	f.Add([]byte{0, 0, 0, 3, 128 / 4, 9, 1, 0, 0, 3, 64, 255, 0, 0, 0, 1, 0, 0})                // the end that the publisher has written, a returned count
 	f.Add([]byte{0, 0, 0, 3, 128, 3, 1, 0, 0, 3, 129, 77, 0, 0, 0, 1, 0, 0, 2, 0, 0, 3, 65, 1}) // a slot's word and its block
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 1, 0, 0, 3, 192, 5, 2, 0, 0, 0, 0, 0, 3, 64, 200, 0, 0, 0})  // a name that is given back
 	f.Fuzz(func(t *testing.T, steps []byte) {
@@ -88,7 +88,9 @@ func FuzzChannel(f *testing.F) {
 		ours.hold()
 		s.mu.Unlock()
 		var frames []Frame
-		soon := func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Millisecond) }
+		soon := func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), time.Millisecond)
+		}
 		for ; len(steps) >= 3 && len(frames) < 64; steps = steps[3:] {
 			switch steps[0] % 4 {
 			case 0:
