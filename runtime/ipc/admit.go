@@ -6,60 +6,9 @@ import (
 	"math/bits"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/poolgen/poolgen/internal/sys"
 )
-
-// listen makes the socket, in place of one that nobody listens to.
-func listen(path string, mode os.FileMode) (*net.UnixListener, os.FileInfo, error) {
-	if len(path) == 0 || len(path) > sys.MaxSocketPath {
-		return nil, nil, fmt.Errorf("a socket's path has from 1 to %d bytes", sys.MaxSocketPath)
-	}
-	addr := &net.UnixAddr{Name: path, Net: "unixpacket"}
-	if path[0] == '@' {
-		l, err := net.ListenUnix("unixpacket", addr)
-		return l, nil, err
-	}
-	unlock, err := sys.LockFolder(filepath.Dir(path), 2*time.Second)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer unlock()
-	l, err := net.ListenUnix("unixpacket", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		conn, dialErr := net.DialUnix("unixpacket", nil, addr)
-		switch {
-		case dialErr == nil:
-			_ = conn.Close()
-			return nil, nil, ErrInUse
-		case !errors.Is(dialErr, syscall.ECONNREFUSED):
-			return nil, nil, fmt.Errorf("%w, or another file: %w", ErrInUse, dialErr)
-		}
-		// A file that is no socket refuses connections too.
-		if file, err := os.Lstat(path); err == nil && file.Mode().Type() != os.ModeSocket {
-			return nil, nil, fmt.Errorf("there is a file that is no socket: %w", syscall.EEXIST)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, nil, err
-		}
-		l, err = net.ListenUnix("unixpacket", addr)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	l.SetUnlinkOnClose(false)
-	file, err := os.Lstat(path)
-	if err == nil {
-		err = os.Chmod(path, mode)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, l.Close())
-	}
-	return l, file, nil
-}
 
 func (s *Publisher) accept() {
 	for {

@@ -7,7 +7,6 @@ import (
 	"math/bits"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -61,8 +60,7 @@ type Publisher struct {
 	pool *pool.Pool
 	o    PublisherOptions
 	path string
-	l    *net.UnixListener
-	file os.FileInfo
+	l    *sys.Listener
 	wg   sync.WaitGroup
 
 	ended    atomic.Bool   // Close was called
@@ -159,11 +157,11 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 	if o.Mode == 0 {
 		o.Mode = 0o600
 	}
-	l, file, err := listen(path, o.Mode)
+	l, err := sys.Listen("unixpacket", path, o.Mode, ErrInUse)
 	if err != nil {
 		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
 	}
-	s := &Publisher{pool: p, o: o, path: path, l: l, file: file, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner()}
+	s := &Publisher{pool: p, o: o, path: path, l: l, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner()}
 	s.often = min(max(blocks/8, 1), 16)
 	s.sleeper.wake = s.wakePublish
 	s.enough = time.AfterFunc(time.Hour, s.wakePublish)
@@ -295,14 +293,6 @@ func (s *Publisher) Close(ctx context.Context) error {
 		close(s.empty)
 	}
 	s.mu.Unlock()
-	if s.file != nil {
-		if unlock, err := sys.LockFolder(filepath.Dir(s.path), 2*time.Second); err == nil {
-			if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.file) {
-				_ = os.Remove(s.path)
-			}
-			unlock()
-		}
-	}
 	err := s.l.Close()
 	select {
 	case <-s.empty:

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/poolgen/poolgen/internal/sys"
 )
 
 // The file has its mode from the moment it is there, whatever the umask is.
@@ -32,7 +34,7 @@ func TestSocketMode(t *testing.T) {
 		}
 		s.Close()
 		// Right after bind, before anything else could mend it: never more than the mode.
-		l, err := bind(path, test.want)
+		l, err := sys.Bind("unix", path, test.want)
 		if err != nil {
 			t.Fatal(err)
 		}

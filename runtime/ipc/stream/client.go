@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/poolgen/poolgen/internal/sys"
 )
 
 // Client has one connection to a server, and makes it again when it ends. What Send queued before goes to the next connection.
@@ -31,7 +33,7 @@ type Client struct {
 func Dial(ctx context.Context, path string, o Options) (*Client, error) {
 	e, err := newEnd(o)
 	if err == nil {
-		err = checkPath(path)
+		err = sys.CheckSocketPath(path)
 	}
 	if err != nil {
 		return nil, err

@@ -9,12 +9,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/poolgen/poolgen/internal/sys"
 )
 
 // Server has a socket and sends to, and receives from, all who connect. Its methods may be called from any goroutine.
 type Server struct {
 	e      *end
-	socket *socket
+	socket *sys.Listener
 	links  atomic.Pointer[[]*link] // replaced as a whole, under mu; Send reads it
 	over   chan struct{}           // closed when all goroutines are gone
 
@@ -38,9 +40,9 @@ func Listen(path string, o Options) (*Server, error) {
 	if e.o.Allow == nil {
 		e.o.Allow = allowed(path)
 	}
-	l, err := listen(path, e.o.Mode)
+	l, err := sys.Listen("unix", path, e.o.Mode, ErrInUse)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listening on %s: %w", path, err)
 	}
 	s := &Server{e: e, socket: l, over: make(chan struct{})}
 	s.links.Store(new([]*link))
@@ -172,7 +174,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Unlock()
 	var err error
 	if first {
-		err = s.socket.close()
+		err = s.socket.Close()
 	}
 	for _, l := range links {
 		if ctx.Err() != nil {
