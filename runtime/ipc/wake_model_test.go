@@ -7,8 +7,9 @@ import (
 	"github.com/poolgen/poolgen/internal/testutil"
 )
 
-// A check of who sleeps and who wakes whom: a publisher whose subscriber has one slot and the policy Block, either of which may be killed before
-// each of its steps. Frames are only counted here; what is in them is the other check's. A goroutine of each side sees the other's death by
+// A check of who sleeps and who wakes whom: a publisher whose subscriber has a few slots and the policy Block, either of which may be killed before
+// each of its steps. With more than one slot the publisher asks to be woken when three quarters are empty; that it looks after a millisecond
+// too is left out. Frames are only counted here; what is in them is the other check's. A goroutine of each side sees the other's death by
 // the end of the socket.
 
 // Steps of both sides.
@@ -16,6 +17,7 @@ const (
 	wLook  = iota // at the slot
 	wPut          // publisher: the slot is full; subscriber: it is empty
 	wArmed        // the other's word that says whether it sleeps
+	wTail         // subscriber: how many frames there are, when the publisher waits for most of the queue
 	wClear
 	wNews // the other's futex word
 	wWake
@@ -24,7 +26,8 @@ const (
 	wAgain // the slot once more
 	wWait  // futex(2)
 	wSleep
-	wClose // nothing follows; a subscriber may keep frames that it has
+	wDisarm // subscriber: its own word, so that the next frame wakes nobody who is awake
+	wClose  // nothing follows; a subscriber may keep frames that it has
 	wDone
 	wDead
 )
@@ -40,13 +43,13 @@ type wakeSide struct {
 
 type wakeState struct {
 	side   [2]wakeSide // the publisher's, the subscriber's
-	full   bool        // shared
+	queued uint8       // shared
 	closed [2]bool     // shared: what a side said when it closed
 }
 
 type wakeModel struct {
-	frames  uint8
-	mistake string
+	slots, frames uint8
+	mistake       string
 }
 
 func (m *wakeModel) steps(s wakeState) (next []wakeState) {
@@ -81,12 +84,15 @@ func (m *wakeModel) step(s wakeState, i uint8) (next []wakeState) {
 			case o.noticing == 2:
 				o.word++
 			case o.pc == wSleep:
-				o.pc = wLook
+				o.pc = awake(i)
 			}
 		})
 	}
 	// What it waits for is there: room, or a frame.
-	ready := s.full == (i == 1)
+	ready := s.queued < m.slots
+	if i == 1 {
+		ready = s.queued > 0
+	}
 	order := [...]uint8{wSeq, wArm, wAgain}
 	switch m.mistake {
 	case "it looks before it says that it sleeps":
@@ -123,15 +129,27 @@ func (m *wakeModel) step(s wakeState, i uint8) (next []wakeState) {
 			to(wClose, nil)
 		}
 	case wPut:
-		to(wArmed, func(n *wakeState) { n.full = i == 0; n.side[i].frames++ })
+		to(wArmed, func(n *wakeState) {
+			n.queued += 1 - 2*i // modulo 2^8
+			n.side[i].frames++
+		})
 		if m.mistake == "the other is woken before the slot is changed" {
 			next[len(next)-1].side[i].pc = wLook
 		}
 	case wArmed:
-		if other.armed != 0 {
-			to(wClear, nil)
-		} else {
+		switch other.armed {
+		case 0:
 			to(m.after(me), nil)
+		case 1:
+			to(wClear, nil)
+		default:
+			to(wTail, nil)
+		}
+	case wTail:
+		if s.queued > m.slots/4 || m.mistake == "it waits for more than there is" {
+			to(m.after(me), nil)
+		} else {
+			to(wClear, nil)
 		}
 	case wClear:
 		to(wNews, func(n *wakeState) { n.side[1-i].armed = 0 })
@@ -140,25 +158,35 @@ func (m *wakeModel) step(s wakeState, i uint8) (next []wakeState) {
 	case wWake:
 		to(m.after(me), func(n *wakeState) {
 			if o := &n.side[1-i]; o.pc == wSleep {
-				o.pc = wLook
+				o.pc = awake(1 - i)
 			}
 		})
 	case wSeq:
 		to(then(wSeq), func(n *wakeState) { n.side[i].seq = n.side[i].word })
 	case wArm:
-		to(then(wArm), func(n *wakeState) { n.side[i].armed = 1 })
+		to(then(wArm), func(n *wakeState) {
+			n.side[i].armed = 1
+			if i == 0 && m.slots > 1 {
+				n.side[i].armed = waitingForMost
+			}
+		})
+		if m.mistake == "it takes its word back before it sleeps" && i == 1 {
+			next[len(next)-1].side[i].armed = 0
+		}
 	case wAgain:
 		if m.mistake == "it sleeps without a second look" || !ready && me.gone == 0 && (!s.closed[1-i] || m.mistake == "it sleeps though the other has closed") {
 			to(then(wAgain), nil)
 		} else {
-			to(wLook, nil)
+			to(awake(i), nil)
 		}
 	case wWait:
 		if me.word == me.seq {
 			to(wSleep, nil)
 		} else {
-			to(wLook, nil)
+			to(awake(i), nil)
 		}
+	case wDisarm:
+		to(wLook, func(n *wakeState) { n.side[i].armed = 0 })
 	case wClose: // it says so, and wakes the other whether or not that says that it sleeps
 		to(wClear, func(n *wakeState) { n.closed[i] = true; n.side[i].over = true })
 	}
@@ -166,6 +194,14 @@ func (m *wakeModel) step(s wakeState, i uint8) (next []wakeState) {
 		to(wDead, nil)
 	}
 	return next
+}
+
+// awake is where a side goes on after a sleep.
+func awake(i uint8) uint8 {
+	if i == 1 {
+		return wDisarm
+	}
+	return wLook
 }
 
 // after is where a side goes on after waking the other.
@@ -214,12 +250,13 @@ func (m *wakeModel) check() (int, string) {
 
 // TestWaking goes through every interleaving, with and without a kill.
 func TestWaking(t *testing.T) {
-	m := wakeModel{frames: 4}
-	n, wrong := m.check()
-	if wrong != "" {
-		t.Errorf("after %d states: %s", n, wrong)
+	for _, m := range []wakeModel{{slots: 1, frames: 4}, {slots: 2, frames: 4}, {slots: 4, frames: 6}} {
+		n, wrong := m.check()
+		if wrong != "" {
+			t.Errorf("%+v: after %d states: %s", m, n, wrong)
+		}
+		t.Logf("%+v: %d states", m, n)
 	}
-	t.Logf("%d states", n)
 }
 
 // TestWakingMistakes puts mistakes into it: the check finds each.
@@ -231,8 +268,13 @@ func TestWakingMistakes(t *testing.T) {
 		"the other is woken before the slot is changed",
 		"the end of the socket wakes nobody",
 		"it sleeps though the other has closed",
+		"it takes its word back before it sleeps",
+		"it waits for more than there is",
 	} {
-		m := wakeModel{frames: 3, mistake: mistake}
+		m := wakeModel{slots: 1, frames: 3, mistake: mistake}
+		if mistake == "it waits for more than there is" {
+			m.slots = 2
+		}
 		n, wrong := m.check()
 		if wrong == "" {
 			t.Errorf("%s: not found in %d states", mistake, n)
