@@ -52,7 +52,7 @@ bench: ## benchmarks of the runtime as multiples of one atomic add, from Go and 
 	@echo && echo "a pool alone, and watched by another process a hundred times a second"
 	$(GO) test -run '^$$' -bench Watched ./internal/top
 	@echo && echo "frames between processes beside NATS, in a module of its own"
-	cd runtime/ipc/bench && $(GO) test -run '^$$' -bench .
+	cd runtime/ipc/testdata/nats && $(GO) test -run '^$$' -bench .
 	@echo && echo "Opus from Go beside a loop in C and hraban/opus"
 	$(GO) test -tags nolibopusfile -run '^$$' -bench Packet -benchtime 40x ./ffi/opus
 

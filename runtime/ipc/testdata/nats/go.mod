@@ -1,8 +1,8 @@
-module github.com/poolgen/poolgen/runtime/ipc/bench
+module github.com/poolgen/poolgen/runtime/ipc/testdata/nats
 
 go 1.26.0
 
-replace github.com/poolgen/poolgen => ../../..
+replace github.com/poolgen/poolgen => ../../../..
 
 require (
 	github.com/nats-io/nats-server/v2 v2.15.2

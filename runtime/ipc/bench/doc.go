@@ -1,3 +1,0 @@
-// Package bench has the benchmarks of runtime/ipc that need a message broker, NATS. It is a module of its own, so that nobody who uses poolgen
-// downloads one.
-package bench
