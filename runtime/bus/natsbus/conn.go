@@ -1,0 +1,216 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+var (
+	// ErrClosed says that a connection or a subscription was closed.
+	ErrClosed = errors.New("closed")
+	// ErrTopic says that a name of a topic, or a pattern, cannot be used.
+	ErrTopic = errors.New("bad topic")
+	// ErrExpired says that a payload is not kept any more.
+	ErrExpired = errors.New("the payload is not kept any more")
+)
+
+// Conn is a connection to a NATS server or cluster. Its methods may be called from any goroutine.
+type Conn struct {
+	o      Options
+	server *Server // in this process
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	large  jetstream.ObjectStore
+	inline int
+	self   string // begins the ids of messages, and marks whose they are
+	next   atomic.Uint64
+	closed atomic.Bool
+
+	published, repeated, duplicates, objects atomic.Uint64
+}
+
+// Stats is a snapshot of a connection.
+type Stats struct {
+	Published  uint64 // events that the servers have
+	Repeated   uint64 // attempts beyond the first
+	Duplicates uint64 // events that the servers had already when an attempt was repeated
+	Objects    uint64 // payloads that went to the object store
+	Reconnects uint64
+	Connected  bool
+}
+
+// slack is how much longer a payload is kept than its event.
+const slack = 5 * time.Minute
+
+// Open connects, and makes the stream or adjusts it to the options. It tries until ctx ends, as a cluster may just be starting.
+func Open(ctx context.Context, o Options) (*Conn, error) {
+	c, err := open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: opening %s: %w", where(o), err)
+	}
+	return c, nil
+}
+
+func where(o Options) string {
+	if o.URL == "" {
+		return "a server in this process"
+	}
+	return o.URL
+}
+
+func open(ctx context.Context, o Options) (_ *Conn, err error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	c := &Conn{o: o, self: nuid.Next()}
+	defer func() {
+		if err != nil {
+			_ = c.Close()
+		}
+	}()
+	opts := o.client()
+	if o.URL == "" {
+		if c.server, err = startServer(o.Server); err != nil {
+			return nil, err
+		}
+		opts = append(opts, nats.InProcessServer(c.server.s))
+		if o.Server.User != "" {
+			opts = append(opts, nats.UserInfo(o.Server.User, o.Server.Password))
+		}
+		if o.Server.Certificate != "" {
+			opts = append(opts, nats.TLSHandshakeFirst())
+		}
+	}
+	if err := c.repeat(ctx, false, func(context.Context) error {
+		c.nc, err = nats.Connect(o.URL, opts...)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if c.js, err = jetstream.New(c.nc); err != nil {
+		return nil, err
+	}
+	storage := jetstream.FileStorage
+	if o.Memory {
+		storage = jetstream.MemoryStorage
+	}
+	stream := jetstream.StreamConfig{
+		Name: o.Stream, Subjects: []string{o.Stream + ".>"}, Description: "events of poolgen's natsbus",
+		Storage: storage, Replicas: o.Replicas, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, Duplicates: o.Duplicates, Discard: jetstream.DiscardOld,
+	}
+	if err := c.repeat(ctx, true, func(ctx context.Context) error {
+		_, err := c.js.CreateOrUpdateStream(ctx, stream)
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("the stream %s: %w", o.Stream, err)
+	}
+	bucket := jetstream.ObjectStoreConfig{
+		Bucket: o.Stream + "_payloads", Description: "large payloads of the stream " + o.Stream,
+		Storage: storage, Replicas: o.Replicas, TTL: o.MaxAge + slack, MaxBytes: o.MaxBytes,
+	}
+	if err := c.repeat(ctx, true, func(ctx context.Context) error {
+		c.large, err = c.js.CreateOrUpdateObjectStore(ctx, bucket)
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("the payloads' store: %w", err)
+	}
+	c.inline = min(o.Inline, int(c.nc.MaxPayload())-headroom)
+	return c, nil
+}
+
+// repeat calls f until it succeeds, fails for good, or ctx ends.
+func (c *Conn) repeat(ctx context.Context, bounded bool, f func(context.Context) error) error {
+	pause := 50 * time.Millisecond
+	for n := 0; ; n++ {
+		if n > 0 {
+			c.repeated.Add(1)
+		}
+		attempt, cancel := ctx, context.CancelFunc(func() {})
+		if bounded {
+			attempt, cancel = context.WithTimeout(ctx, c.o.Attempt)
+		}
+		err := f(attempt)
+		cancel()
+		if err == nil || c.closed.Load() {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w; last: %w", context.Cause(ctx), err)
+		}
+		if !passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; last: %w", context.Cause(ctx), err)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// passing reports whether an error may go away by itself: a server is gone or not yet there, or a cluster elects.
+func passing(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		// A cluster has not found enough of its servers yet, or has no leader: JSClusterNoPeers, NotActive, NotLeader, Raft, StreamOffline
+		// and ConsumerOffline of nats-server's errors.json.
+		return api.Code == 503 || slices.Contains([]jetstream.ErrorCode{10005, 10006, 10009, 10041, 10118, 10119}, api.ErrorCode)
+	}
+	for _, e := range []error{
+		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoServers, nats.ErrNoResponders, nats.ErrConnectionReconnecting, nats.ErrDisconnected,
+		nats.ErrReconnectBufExceeded, nats.ErrStaleConnection, jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// URL is where other processes reach a server that runs in this one; empty if there is none, or it listens nowhere.
+func (c *Conn) URL() string {
+	if c.server == nil || c.o.Server.Listen == "" {
+		return ""
+	}
+	return c.server.URL()
+}
+
+// Stats is a snapshot.
+func (c *Conn) Stats() Stats {
+	return Stats{c.published.Load(), c.repeated.Load(), c.duplicates.Load(), c.objects.Load(), c.nc.Stats().Reconnects, c.nc.IsConnected()}
+}
+
+// Close ends the connection, its subscriptions, and the server in this process. What was published is kept. The second call does nothing.
+func (c *Conn) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	if c.nc != nil {
+		c.nc.Close()
+	}
+	if c.server != nil {
+		c.server.Close()
+	}
+	return nil
+}
+
+func splitList(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for a := range strings.SplitSeq(list, ",") {
+			if a = strings.TrimSpace(a); a != "" && !yield(a) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,297 @@
+package natsbus_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+
+	"github.com/poolgen/poolgen/runtime/bus/natsbus"
+)
+
+// certificate writes a certificate of its own for 127.0.0.1, and its key.
+func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	err = errors.Join(os.WriteFile(cert, certPEM, 0o600), os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	return cert, key, pool
+}
+
+// works publishes and receives over a connection.
+func works(t *testing.T, o natsbus.Options) {
+	t.Helper()
+	c := open(t, o)
+	s := subscribe(t, c, "x", natsbus.SubOptions{Pool: blocks(t, 100, 2)})
+	publish(t, c, "x", "", "secret")
+	next(t, s).Release()
+}
+
+func TestTLSAndPassword(t *testing.T) {
+	cert, key, roots := certificate(t)
+	server, err := natsbus.StartServer(natsbus.ServerOptions{
+		Listen: "127.0.0.1:0", User: "camera", Password: "pass", Certificate: cert, Key: key, CA: cert, Store: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	own, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := natsbus.Options{URL: server.URL(), User: "camera", Password: "pass", TLS: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}}}
+	works(t, good)
+	for what, change := range map[string]func(*natsbus.Options){
+		"a wrong password":       func(o *natsbus.Options) { o.Password = "guess" },
+		"no certificate of mine": func(o *natsbus.Options) { o.TLS = &tls.Config{RootCAs: roots} },
+		"an unknown authority":   func(o *natsbus.Options) { o.TLS = &tls.Config{Certificates: []tls.Certificate{own}} },
+	} {
+		o := good
+		change(&o)
+		if _, err := natsbus.Open(patient(t), o); err == nil {
+			t.Errorf("the server lets in who has %s", what)
+		} else {
+			t.Logf("%s: %v", what, err)
+		}
+	}
+}
+
+// A .creds file of a user of an account of an operator.
+func TestCredentials(t *testing.T) {
+	newKey := func(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
+		t.Helper()
+		k, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := k.PublicKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k, public
+	}
+	encode := func(text string, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	operatorKey, operatorID := newKey(nkeys.CreateOperator)
+	accountKey, accountID := newKey(nkeys.CreateAccount)
+	_, systemID := newKey(nkeys.CreateAccount)
+	userKey, userID := newKey(nkeys.CreateUser)
+
+	operator := jwt.NewOperatorClaims(operatorID)
+	operator.SystemAccount = systemID
+	account := jwt.NewAccountClaims(accountID)
+	account.Limits.JetStreamLimits = jwt.JetStreamLimits{MemoryStorage: -1, DiskStorage: -1, Streams: -1, Consumer: -1}
+	operatorJWT := encode(operator.Encode(operatorKey))
+	accountJWT := encode(account.Encode(operatorKey))
+	systemJWT := encode(jwt.NewAccountClaims(systemID).Encode(operatorKey))
+	userJWT := encode(jwt.NewUserClaims(userID).Encode(accountKey))
+	claims, err := jwt.DecodeOperatorClaims(operatorJWT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver := &server.MemAccResolver{}
+	if err := errors.Join(resolver.Store(accountID, accountJWT), resolver.Store(systemID, systemJWT)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), JetStreamMaxMemory: 1 << 28, JetStreamMaxStore: 1 << 30,
+		TrustedOperators: []*jwt.OperatorClaims{claims}, SystemAccount: systemID, AccountResolver: resolver, NoLog: true, NoSigs: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}()
+	if !s.ReadyForConnections(time.Minute) {
+		t.Fatal("the server does not answer")
+	}
+	seed, err := userKey.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := jwt.FormatUserConfig(userJWT, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "user.creds")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	works(t, natsbus.Options{URL: s.ClientURL(), Credentials: file, Memory: true})
+	for _, o := range []natsbus.Options{{URL: s.ClientURL()}, {URL: s.ClientURL(), Credentials: "/no/file"}} {
+		if _, err := natsbus.Open(patient(t), o); err == nil {
+			t.Errorf("%+v opens", o)
+		}
+	}
+}
+
+// proxy passes bytes between clients and a server, and can keep the server's to itself.
+type proxy struct {
+	l  net.Listener
+	to string
+
+	mu    sync.Mutex
+	mute  bool
+	conns []net.Conn
+}
+
+func startProxy(t *testing.T, to string) *proxy {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{l: l, to: u.Host}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", p.to)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, in, out)
+			p.mu.Unlock()
+			go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
+			go func() { _, _ = io.Copy(hearing{p, in}, out); _ = in.Close() }()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); p.cut() })
+	return p
+}
+
+type hearing struct {
+	p *proxy
+	w io.Writer
+}
+
+func (h hearing) Write(b []byte) (int, error) {
+	h.p.mu.Lock()
+	mute := h.p.mute
+	h.p.mu.Unlock()
+	if mute {
+		return len(b), nil
+	}
+	return h.w.Write(b)
+}
+
+func (p *proxy) setMute(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = on
+}
+
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+// An answer is lost, and so is the connection: Publish asks again under the same id, and the servers keep the event once.
+func TestLostAnswer(t *testing.T) {
+	server, err := natsbus.StartServer(natsbus.ServerOptions{Listen: "127.0.0.1:0", Store: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p := startProxy(t, server.URL())
+	var mu sync.Mutex
+	var told []string
+	c := open(t, natsbus.Options{URL: "nats://" + p.l.Addr().String(), Attempt: 300 * time.Millisecond, Event: func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, s)
+	}})
+	direct := open(t, natsbus.Options{URL: server.URL()})
+	s := subscribe(t, direct, ">", natsbus.SubOptions{Pool: blocks(t, 100, 4)})
+	publish(t, c, "x", "", "first")
+
+	p.setMute(true)
+	published := make(chan natsbus.Receipt, 1)
+	go func() {
+		r, err := c.Publish(patient(t), "x", nil, []byte("second"))
+		if err != nil {
+			t.Error(err)
+		}
+		published <- r
+	}()
+	next(t, s).Release()
+	m := next(t, s) // it is there, and the publisher does not know
+	if string(m.Buf.Bytes()) != "second" {
+		t.Errorf("%q", m.Buf.Bytes())
+	}
+	m.Release()
+	p.cut()
+	p.setMute(false)
+	if r := <-published; !r.Duplicate || r.Sequence != 2 {
+		t.Errorf("%+v", r)
+	}
+	none(t, s)
+	if st := c.Stats(); st.Duplicates != 1 || st.Repeated == 0 || st.Reconnects == 0 {
+		t.Errorf("%+v", st)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(told, "\n"); !strings.Contains(all, "disconnected") || !strings.Contains(all, "connected again") {
+		t.Errorf("told: %s", all)
+	}
+}

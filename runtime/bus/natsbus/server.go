@@ -1,0 +1,135 @@
+package natsbus
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// ServerOptions tune a NATS server in this process. The zero value listens nowhere and keeps events in memory.
+type ServerOptions struct {
+	Name      string // of the server; needed in a cluster
+	Listen    string // address for clients, as in ":4222"; empty: this process alone. Port 0 picks one, see Conn.URL
+	Store     string // folder of the events; empty: in memory
+	User      string // who clients must be, if not empty
+	Password  string
+	Cluster   string // name of the cluster; empty: none
+	Routes    string // addresses of the cluster's servers, as in "a:6222,b:6222"
+	Gossip    string // address for the cluster's other servers, as in ":6222"
+	MaxMemory int64  // bytes of events in memory; 0 is 256 MiB
+	MaxStore  int64  // bytes of events in Store; 0 is 4 GiB
+	// Certificate and Key are PEM files for TLS; CA, if not empty, is what clients' certificates must be signed by.
+	Certificate, Key, CA string
+}
+
+// startup is how long a server may take until it answers.
+const startup = 30 * time.Second
+
+// Server is a NATS server in this process.
+type Server struct{ s *server.Server }
+
+// StartServer starts a server of its own, for others. Open does so by itself when it has no URL.
+func StartServer(o ServerOptions) (*Server, error) {
+	s, err := startServer(o)
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: starting a server: %w", err)
+	}
+	return s, nil
+}
+
+func startServer(o ServerOptions) (*Server, error) {
+	so := &server.Options{
+		ServerName: o.Name, DontListen: o.Listen == "", JetStream: true, StoreDir: o.Store,
+		JetStreamMaxMemory: o.MaxMemory, JetStreamMaxStore: o.MaxStore,
+		Username: o.User, Password: o.Password, NoLog: true, NoSigs: true,
+	}
+	if so.JetStreamMaxMemory == 0 {
+		so.JetStreamMaxMemory = 256 << 20
+	}
+	if so.JetStreamMaxStore == 0 {
+		so.JetStreamMaxStore = 4 << 30
+	}
+	var err error
+	if o.Listen != "" {
+		if so.Host, so.Port, err = address(o.Listen); err != nil {
+			return nil, fmt.Errorf("ServerOptions.Listen: %w", err)
+		}
+	}
+	if o.Cluster != "" {
+		so.Cluster.Name = o.Cluster
+		if so.Cluster.Host, so.Cluster.Port, err = address(o.Gossip); err != nil {
+			return nil, fmt.Errorf("ServerOptions.Gossip: %w", err)
+		}
+		so.Routes = routes(o.Routes)
+		if o.Name == "" || o.Store == "" {
+			return nil, errors.New("a server of a cluster needs ServerOptions.Name and Store")
+		}
+	}
+	if o.Certificate != "" {
+		tc := server.TLSConfigOpts{CertFile: o.Certificate, KeyFile: o.Key, CaFile: o.CA, Verify: o.CA != ""}
+		if so.TLSConfig, err = server.GenTLSConfig(&tc); err != nil {
+			return nil, fmt.Errorf("ServerOptions.Certificate: %w", err)
+		}
+		so.TLSTimeout = 5
+	}
+	if o.Store != "" {
+		if err := os.MkdirAll(o.Store, 0o700); err != nil {
+			return nil, fmt.Errorf("ServerOptions.Store: %w", err)
+		}
+	}
+	s, err := server.NewServer(so)
+	if err != nil {
+		return nil, err
+	}
+	s.Start()
+	for end := time.Now().Add(startup); !s.ReadyForConnections(100 * time.Millisecond); {
+		if !s.Running() || time.Now().After(end) {
+			s.Shutdown()
+			return nil, fmt.Errorf("it does not start: see that the addresses %s %s are free and the folder %q can be written", o.Listen, o.Gossip, o.Store)
+		}
+	}
+	if !s.JetStreamEnabled() {
+		s.Shutdown()
+		return nil, fmt.Errorf("JetStream does not start: see that the folder %q can be written and has room for %d bytes", o.Store, so.JetStreamMaxStore)
+	}
+	return &Server{s}, nil
+}
+
+// URL is where clients find the server; empty if it listens nowhere.
+func (s *Server) URL() string { return s.s.ClientURL() }
+
+// Close ends the server, after what it has received is stored.
+func (s *Server) Close() {
+	s.s.Shutdown()
+	s.s.WaitForShutdown()
+}
+
+// address splits host:port; port 0 means that the system picks one.
+func address(a string) (string, int, error) {
+	host, port, err := net.SplitHostPort(a)
+	if err != nil {
+		return "", 0, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("the port of %q is no number up to 65535", a)
+	}
+	if n == 0 {
+		return host, server.RANDOM_PORT, nil
+	}
+	return host, int(n), nil
+}
+
+func routes(list string) []*url.URL {
+	var urls []*url.URL
+	for a := range splitList(list) {
+		urls = append(urls, &url.URL{Scheme: "nats", Host: a})
+	}
+	return urls
+}

@@ -1,0 +1,288 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/poolgen/poolgen/runtime/pool"
+)
+
+// From says where a subscription begins. A durable one goes on where it was instead.
+type From uint8
+
+const (
+	New  From = iota // with events published from now on
+	All              // with the oldest that is kept
+	Last             // with the last of each topic
+)
+
+// SubOptions tune Subscribe.
+type SubOptions struct {
+	Pool    *pool.Pool    // payloads go into its blocks; without one, only events without payload can be received, or Lazy
+	Durable string        // name under which the servers keep the place; empty: it ends with the subscription
+	From    From          //
+	Since   time.Time     // if not zero, instead of From: events published from then on
+	Pending int           // events at most that are received and not acknowledged; 0 is 64
+	AckWait time.Duration // after which what is not acknowledged comes again; 0 is 30 s
+	Lazy    bool          // payloads from the object store are only fetched by Message.Fetch
+}
+
+// Sub is a subscription. Next is for one goroutine at a time; messages may be acknowledged on any.
+type Sub struct {
+	c       *Conn
+	o       SubOptions
+	pattern string
+	most    int // bytes that fit into a block
+	config  jetstream.ConsumerConfig
+	busy    chan struct{} // who is in Next
+	it      jetstream.MessagesContext
+	parked  *Message // whose payload could not be fetched before Next's context ended; of who is in Next
+
+	mu      sync.Mutex
+	seen    map[uint64]bool // by sequence: acknowledged, or else in the program's hands
+	done    []uint64        // the last that were acknowledged, a ring
+	at      int
+	last    uint64 // the highest sequence that came
+	closed  bool
+	repeats uint64
+}
+
+// idle is how long servers keep the place of one that went without a word.
+const idle = 5 * time.Minute
+
+// Subscribe asks for the events of the topics that fit pattern.
+func (c *Conn) Subscribe(ctx context.Context, pattern string, o SubOptions) (*Sub, error) {
+	s, err := c.subscribe(ctx, pattern, o)
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: subscribing to %s: %w", pattern, err)
+	}
+	return s, nil
+}
+
+func (c *Conn) subscribe(ctx context.Context, pattern string, o SubOptions) (*Sub, error) {
+	if err := checkTopic(pattern, true); err != nil {
+		return nil, err
+	}
+	if o.Pending == 0 {
+		o.Pending = 64
+	}
+	if o.AckWait == 0 {
+		o.AckWait = 30 * time.Second
+	}
+	if o.Pending < 1 || o.AckWait < 0 || o.From > Last {
+		return nil, fmt.Errorf("SubOptions has Pending %d, AckWait %v, From %d: the first two must be positive, the third at most %d", o.Pending, o.AckWait, o.From, Last)
+	}
+	if c.closed.Load() {
+		return nil, ErrClosed
+	}
+	s := &Sub{c: c, o: o, pattern: pattern, busy: make(chan struct{}, 1), seen: map[uint64]bool{}, done: make([]uint64, max(256, 4*o.Pending))}
+	if o.Pool != nil {
+		s.most = o.Pool.Stats().Capacity
+	}
+	s.config = jetstream.ConsumerConfig{
+		Name: o.Durable, Durable: o.Durable, FilterSubject: c.o.Stream + "." + pattern, AckPolicy: jetstream.AckExplicitPolicy, AckWait: o.AckWait,
+		MaxAckPending: o.Pending, DeliverPolicy: jetstream.DeliverNewPolicy, Replicas: c.o.Replicas, MemoryStorage: c.o.Memory,
+	}
+	switch {
+	case !o.Since.IsZero():
+		s.config.DeliverPolicy, s.config.OptStartTime = jetstream.DeliverByStartTimePolicy, &o.Since
+	case o.From == All:
+		s.config.DeliverPolicy = jetstream.DeliverAllPolicy
+	case o.From == Last:
+		s.config.DeliverPolicy = jetstream.DeliverLastPerSubjectPolicy
+	}
+	if o.Durable == "" {
+		s.config.Name, s.config.InactiveThreshold = "sub-"+nuid.Next(), idle
+	}
+	if err := s.attach(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// attach finds or makes the servers' side, and begins to pull.
+func (s *Sub) attach(ctx context.Context) error {
+	var consumer jetstream.Consumer
+	err := s.c.repeat(ctx, true, func(ctx context.Context) (err error) {
+		if s.o.Durable != "" {
+			if consumer, err = s.c.js.Consumer(ctx, s.c.o.Stream, s.o.Durable); err == nil {
+				if was := consumer.CachedInfo().Config.FilterSubject; was != s.config.FilterSubject {
+					return fmt.Errorf("%w: %s is the place of a subscription to %s", ErrTopic, s.o.Durable, was)
+				}
+				return nil
+			}
+			if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+				return err
+			}
+		}
+		consumer, err = s.c.js.CreateOrUpdateConsumer(ctx, s.c.o.Stream, s.config)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	it, err := consumer.Messages(jetstream.PullMaxMessages(s.o.Pending), jetstream.PullExpiry(10*time.Second), jetstream.PullHeartbeat(2*time.Second))
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		it.Stop()
+		return ErrClosed
+	}
+	s.it = it
+	return nil
+}
+
+// Next waits for the next event. It goes on over the loss of servers for as long as ctx lets it.
+func (s *Sub) Next(ctx context.Context) (*Message, error) {
+	m, err := s.next(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: receiving %s: %w", s.pattern, err)
+	}
+	return m, nil
+}
+
+func (s *Sub) next(ctx context.Context) (*Message, error) {
+	select {
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	for {
+		s.mu.Lock()
+		it, closed := s.it, s.closed
+		s.mu.Unlock()
+		if closed || s.c.closed.Load() {
+			return nil, ErrClosed
+		}
+		if m := s.parked; m != nil {
+			s.parked = nil
+			return s.complete(ctx, m)
+		}
+		raw, err := it.Next(jetstream.NextContext(ctx))
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, jetstream.ErrConsumerDeleted) || errors.Is(err, jetstream.ErrConsumerNotFound):
+			if err := s.again(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		case errors.Is(err, jetstream.ErrConnectionClosed):
+			return nil, ErrClosed
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed):
+			continue // by Close
+		case passing(err):
+			continue
+		default:
+			return nil, err
+		}
+		m, err := s.message(raw)
+		if err != nil || m == nil {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		return s.complete(ctx, m)
+	}
+}
+
+// complete gets the payload of an event that is next.
+func (s *Sub) complete(ctx context.Context, m *Message) (*Message, error) {
+	if m.object != "" && s.o.Lazy {
+		return m, nil
+	}
+	err := m.fetch(ctx)
+	switch {
+	case err == nil:
+		return m, nil
+	case ctx.Err() != nil:
+		s.parked = m // it stays the next
+	default:
+		s.forget(m.Sequence)
+		_ = m.raw.Nak() // it comes again, unless fetch said that this is of no use
+	}
+	return nil, err
+}
+
+// again makes the servers' side anew, behind what came, after they have lost it.
+func (s *Sub) again(ctx context.Context) error {
+	s.it.Stop()
+	s.mu.Lock()
+	if s.last > 0 {
+		s.config.DeliverPolicy, s.config.OptStartSeq, s.config.OptStartTime = jetstream.DeliverByStartSequencePolicy, s.last+1, nil
+	}
+	for n, acknowledged := range s.seen {
+		if !acknowledged && n < s.config.OptStartSeq {
+			s.config.OptStartSeq = n // what is in hand is nobody's to repeat now, but ours
+		}
+	}
+	s.mu.Unlock()
+	return s.attach(ctx)
+}
+
+// arrived notes an event, and reports whether it is to be dropped, and whether it was acknowledged.
+func (s *Sub) arrived(n uint64) (drop, acknowledged bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(s.last, n)
+	acknowledged, drop = s.seen[n]
+	if drop {
+		s.repeats++
+	} else {
+		s.seen[n] = false
+	}
+	return drop, acknowledged
+}
+
+func (s *Sub) forget(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen, n)
+}
+
+// acknowledged remembers an event for a while, as it may be on its way again.
+func (s *Sub) acknowledged(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen, s.done[s.at])
+	s.done[s.at], s.seen[n] = n, true
+	s.at = (s.at + 1) % len(s.done)
+}
+
+// Repeats is how many events came again and were dropped.
+func (s *Sub) Repeats() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.repeats
+}
+
+// Close ends the subscription. What was received and not acknowledged goes to others of the same Durable, or comes again. The second call does
+// nothing.
+func (s *Sub) Close() error {
+	s.mu.Lock()
+	it, was := s.it, s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if was {
+		return nil
+	}
+	it.Stop()
+	if s.o.Durable == "" && !s.c.closed.Load() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.c.o.Attempt)
+		defer cancel()
+		_ = s.c.js.DeleteConsumer(ctx, s.c.o.Stream, s.config.Name) // else the servers do, after a while
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build !race && !poolgen_debug
+
+package natsbus_test
+
+const checked = false
