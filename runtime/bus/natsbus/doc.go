@@ -11,7 +11,8 @@
 //	defer m.Release()
 //	err = m.Ack(ctx)
 //
-// Topics and patterns are those of package bus: words with dots between, * for one word, > at the end for one or more.
+// Topics and patterns are those of package bus: words with dots between, * for one word, > at the end for one or more. [Export] and [Import]
+// join topics of package bus with their namesakes on other machines.
 //
 // # What is promised
 //
