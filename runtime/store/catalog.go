@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,7 @@ type catalog struct {
 	list   []*segment // ascending by number, and so by the IDs that they hold
 	active *segment   // the last of them, which frames are added to; nil after it failed
 	doomed []string   // files to remove
+	empty  []string   // files to remove when there is a newer segment
 
 	err error // of the last thing that the mover tried
 
@@ -170,6 +172,7 @@ func (d *catalog) begin(number uint32, first ID) (*segment, error) {
 	d.mu.Lock()
 	d.list = append(d.list, g)
 	d.active = g
+	d.doomed, d.empty = append(d.doomed, d.empty...), nil
 	d.mu.Unlock()
 	return g, nil
 }
@@ -197,11 +200,20 @@ func (d *catalog) retire() {
 		return
 	}
 	if g.count == 0 {
-		d.replace(g, nil)
+		d.drop(g)
 	} else {
 		d.recently(g)
 	}
 	d.done(g)
+}
+
+// drop takes out an empty segment. Its file stays until there is a newer one: its number says which IDs were given out.
+func (d *catalog) drop(g *segment) {
+	d.mu.Lock()
+	d.list = slices.DeleteFunc(d.list, func(s *segment) bool { return s == g })
+	d.empty = append(d.empty, g.name())
+	d.mu.Unlock()
+	g.release(true)
 }
 
 // seal writes the index of a segment that is not written to any more.
@@ -252,25 +264,23 @@ func (d *catalog) replace(g, with *segment) {
 	g.release(true)
 }
 
-// sweep removes the files that are not needed any more.
+// sweep removes the files that are not needed any more. It tries all of them.
 func (d *catalog) sweep() error {
-	for {
-		d.mu.RLock()
-		var name string
-		if len(d.doomed) > 0 {
-			name = d.doomed[0]
-		}
-		d.mu.RUnlock()
-		if name == "" {
-			return nil
-		}
+	d.mu.Lock()
+	doomed := d.doomed
+	d.doomed = nil
+	d.mu.Unlock()
+	var left []string
+	var first error
+	for _, name := range doomed {
 		if err := d.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing %s: %w", name, err)
+			left, first = append(left, name), cmp.Or(first, fmt.Errorf("removing %s: %w", name, err))
 		}
-		d.mu.Lock()
-		d.doomed = d.doomed[1:]
-		d.mu.Unlock()
 	}
+	d.mu.Lock()
+	d.doomed = append(left, d.doomed...)
+	d.mu.Unlock()
+	return first
 }
 
 func (d *catalog) setError(err error) {

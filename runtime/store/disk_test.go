@@ -39,7 +39,7 @@ func settle(tb testing.TB, s *Store) {
 		}
 		busy = busy || sealed > 0 && warm > s.mover.warm
 		s.disk.mu.RUnlock()
-		busy = busy || s.disk.expired(s.mover.keep) != nil
+		busy = busy || s.disk.expired(s.mover.keep, time.Now()) != nil
 		if !busy {
 			return
 		}

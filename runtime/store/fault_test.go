@@ -171,6 +171,71 @@ func TestFramesTwice(t *testing.T) {
 	f.set(nil)
 }
 
+// An ID that was given out does not come again, also if nothing of its session got to the disk.
+func TestIDsOnce(t *testing.T) {
+	p := newPool(t, 256, 64)
+	m := newMemory(rand.New(rand.NewPCG(1, 1)))
+	var newest ID
+	for range 5 {
+		f := &faulty{folder: m}
+		s, err := Open(Options{Pool: p, Hot: 16 * 256, fs: f, Flush: time.Nanosecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.set(func(op, name string) error {
+			if op == "fsync" || op == "create" {
+				return syscall.EIO
+			}
+			return nil
+		})
+		id := mustPut(t, s, p, 10, 1)
+		if id <= newest {
+			t.Errorf("ID %d comes after %d", id, newest)
+		}
+		newest = id
+		if err := s.Sync(t.Context()); !errors.Is(err, syscall.EIO) {
+			t.Errorf("syncing: %v", err)
+		}
+		s.Close()
+		m = m.restart()
+	}
+}
+
+// A segment that cannot be sealed, compressed or removed holds up none of the others.
+func TestBadSegment(t *testing.T) {
+	for _, bad := range []string{"truncate", "read", "remove"} {
+		p := newPool(t, 256, 64)
+		f := &faulty{folder: newMemory(rand.New(rand.NewPCG(1, 1)))}
+		o := small(p, "")
+		o.fs, o.Keep.Frames = f, 60
+		s := open(t, o)
+		name := s.disk.active.name()
+		f.set(func(op, n string) error {
+			if op == bad && n == name {
+				return syscall.EIO
+			}
+			return nil
+		})
+		for i := range int64(400) {
+			mustPutOrSync(t, s, func() error { _, err := put(t, s, p, 200, i); return err })
+		}
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for { // all others go their way
+			if st := s.Stats(); st.Warm.Bytes+st.Cold.Bytes < 200*(200+recordSize+entrySize) && st.Warm.Bytes < o.Warm+2*o.Segment {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		f.set(nil)
+		settle(t, s)
+		if names, _ := f.Names(); len(names) != len(s.disk.list) {
+			t.Errorf("%s: %d files, %d segments", bad, len(names), len(s.disk.list))
+		}
+	}
+}
+
 // The disk stands still. Put does not, and tells exactly what it drops.
 func TestStuckDisk(t *testing.T) {
 	for _, full := range []Full{FullFail, FullDrop} {

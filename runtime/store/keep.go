@@ -19,7 +19,7 @@ type Keep struct {
 }
 
 // expired returns the oldest segment whose retention has ended and that is not known to be pinned as a whole, or nil.
-func (d *catalog) expired(k Keep) (old *segment) {
+func (d *catalog) expired(k Keep, now time.Time) (old *segment) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	var bytes int64
@@ -29,7 +29,7 @@ func (d *catalog) expired(k Keep) (old *segment) {
 		held := d.pinned(g.min, g.max)
 		over := k.Age > 0 && g.max < d.newest-int64(k.Age) && d.newest-int64(k.Age) < d.newest ||
 			k.Bytes > 0 && bytes+g.total() > k.Bytes || k.Frames > 0 && frames >= k.Frames
-		if over && g != d.active && (!held || g.pins != d.pinVersion) {
+		if over && g != d.active && !now.Before(g.wait) && (!held || g.pins != d.pinVersion) {
 			old = g
 		}
 		if !held {

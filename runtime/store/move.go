@@ -46,36 +46,38 @@ func (s *Store) move() {
 	defer timer.Stop()
 	pause := time.Duration(0)
 	for !m.stopping() {
-		did, err := m.step()
-		s.disk.setError(err)
+		did, waiting, err := m.step()
+		if did || err != nil {
+			s.disk.setError(err)
+		} else if !waiting {
+			s.disk.setError(nil)
+		}
 		switch {
+		case did:
+			pause = 0
+			continue
 		case err != nil:
 			pause = min(max(2*pause, 10*time.Millisecond), 5*time.Second)
 			timer.Reset(pause)
-			select {
-			case <-timer.C:
-			case <-m.stop:
-			}
-		case did:
-			pause = 0
-		default:
-			pause = 0
-			select {
-			case <-m.wake:
-			case <-m.stop:
-			}
+		case waiting:
+			timer.Reset(10 * time.Millisecond)
 		}
+		select {
+		case <-timer.C:
+		case <-m.wake:
+		case <-m.stop:
+		}
+		timer.Stop()
 	}
 }
 
-// step does one thing that is to be done, and reports whether there was one.
-func (m *mover) step() (bool, error) {
+// step does one thing that is to be done, and reports whether there was one. What failed waits for its next turn, and holds up nothing else.
+func (m *mover) step() (did, waiting bool, err error) {
 	d := m.d
-	if err := d.sweep(); err != nil {
-		return false, err
-	}
+	swept := d.sweep()
 	var open, oldest *segment
 	var warm int64
+	now := time.Now()
 	d.mu.RLock()
 	for _, g := range d.list {
 		if g.raw() {
@@ -83,27 +85,36 @@ func (m *mover) step() (bool, error) {
 		}
 		switch {
 		case g == d.active:
-		case !g.sealed && open == nil:
+		case now.Before(g.wait):
+			waiting = true
+		case !g.sealed && g.fails%2 == 0 && open == nil:
 			open = g
 		case g.raw() && oldest == nil:
 			oldest = g
 		}
 	}
 	d.mu.RUnlock()
-	if open != nil {
-		return true, d.seal(open)
-	}
-	if g := d.expired(m.keep); g != nil {
-		return true, m.expire(g)
-	}
-	if warm > m.warm && oldest != nil {
-		err := m.compress(oldest, nil, warm > m.warm+2*m.segment)
-		if err == nil {
-			d.counts.compressed.Add(uint64(oldest.count))
+	g := open
+	if g != nil {
+		err = d.seal(g)
+	} else if g = d.expired(m.keep, now); g != nil {
+		err = m.expire(g)
+	} else if g = oldest; g != nil && warm > m.warm {
+		if err = m.compress(g, nil, warm > m.warm+2*m.segment); err == nil {
+			d.counts.compressed.Add(uint64(g.count))
 		}
-		return true, err
+	} else if g = oldest; g != nil && !g.sealed {
+		err = d.seal(g)
+	} else {
+		return false, waiting, swept
 	}
-	return false, nil
+	if err != nil {
+		d.mu.Lock()
+		g.fails++
+		g.wait = time.Now().Add(min(10*time.Millisecond<<min(g.fails, 10), 5*time.Second))
+		d.mu.Unlock()
+	}
+	return true, waiting, errors.Join(err, swept)
 }
 
 // compress puts a segment of compressed frames in the place of another. It has all of its frames, or those in keep.

@@ -15,7 +15,7 @@ import (
 type Recovery struct {
 	Frames      uint64
 	Segments    int
-	Unsealed    int      // segments of those that the last process did not complete
+	Unsealed    int      // segments with frames that the last process did not complete
 	Cut         int64    // bytes after their last whole frame, cut off: what a crash left unfinished
 	Damaged     int64    // bytes in front of it that are no frames, left out: the disk lost them
 	Rebuilt     int      // complete segments whose index was damaged, and made anew of the frames
@@ -151,9 +151,9 @@ func (d *catalog) examine(g *segment, scan bool) (least ID, err error) {
 	g.extent, g.entries = found.extent, found.entries
 	d.report.Damaged += found.damaged
 	d.report.Cut += size - max(found.size, min(size, headerSize))
-	if g.raw() {
+	if g.raw() && g.count > 0 {
 		d.report.Unsealed++
-	} else {
+	} else if !g.raw() {
 		d.report.Rebuilt++
 	}
 	return least, nil

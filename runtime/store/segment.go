@@ -6,6 +6,7 @@ import (
 	"io"
 	"sort"
 	"sync"
+	"time"
 )
 
 // segment is a file of frames. The newest is being written to; the others are complete.
@@ -16,6 +17,9 @@ type segment struct {
 	extent        // guarded by catalog.mu
 	sealed bool   // it has its index; guarded by catalog.mu
 	pins   uint64 // all its frames were pinned at this version of the pins; guarded by catalog.mu
+
+	fails int       // times that the mover failed with it; guarded by catalog.mu
+	wait  time.Time // when it tries again; guarded by catalog.mu
 
 	mu      sync.Mutex
 	f       file    // nil while it is not open
