@@ -31,7 +31,7 @@ func inCHostile(t *testing.T, c *program) {
 		publish(t, s, p, 0, 1)
 		c.ask("r -1", "frame 0 lost 0 user 0")
 		publish(t, s, p, 1, 2)
-		k.harm(s.subs[0].c)
+		only(s, func(c *channel) bool { k.harm(c); return true })
 		c.tell("r -1")
 		if got := c.answer(); !strings.HasPrefix(got, "the peer breaks the protocol: ") || !strings.Contains(got, k.want) {
 			t.Errorf("%s: it says %q", name, got)
@@ -48,11 +48,13 @@ func TestWordsFromTheFuture(t *testing.T) {
 	sub := subscriber(t, path, SubscriberOptions{})
 	c := run(t, compilers()[0].build(t, "subscriber.c"))
 	c.ask("s 0 0 0 "+path, "ok")
+	s.mu.Lock()
 	for _, r := range s.subs {
 		for i := range r.c.slots {
 			r.c.slots[i].word.Store(1<<28<<2 | slotFull)
 		}
 	}
+	s.mu.Unlock()
 	c.ask("r 50", "not in the time given")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

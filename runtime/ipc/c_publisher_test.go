@@ -204,7 +204,11 @@ func fromCEnds(t *testing.T, c *program) {
 		_, err := sub.Receive(context.Background())
 		waits <- err
 	}()
-	eventually(t, "the subscriber sleeps", func() bool { return sub.c.head.asleep.Load() != 0 })
+	eventually(t, "the subscriber sleeps", func() bool {
+		sub.mu.Lock()
+		defer sub.mu.Unlock()
+		return sub.c.head.asleep.Load() != 0
+	})
 	c.ask("x 20000", "ok")
 	if err := <-waits; err != io.EOF {
 		t.Errorf("Receive at the end: %v", err)

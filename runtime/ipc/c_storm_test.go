@@ -14,8 +14,7 @@ import (
 )
 
 // scribble writes random words over a channel until stop is closed, such as a peer might that has lost its mind.
-func scribble(c *channel, seed uint64, stop <-chan struct{}) {
-	words := unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(c.head)), c.m.Size()/4)
+func scribble(words []atomic.Uint32, seed uint64, stop <-chan struct{}) {
 	rnd := rand.New(rand.NewPCG(seed, seed))
 	for {
 		for range 50 {
@@ -33,16 +32,25 @@ func scribble(c *channel, seed uint64, stop <-chan struct{}) {
 	}
 }
 
+// words are all of a channel.
+func words(c *channel) []atomic.Uint32 {
+	return unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(c.head)), c.m.Size()/4)
+}
+
 // inCScribbled has the publisher's side of the channel overwritten while the program in C reads what it is told to.
 func inCScribbled(t *testing.T, c *program) {
 	for seed := range uint64(3) {
 		s, p, path := start(t, 16, PublisherOptions{Slots: 4})
 		c.ask(fmt.Sprintf("s %d 0 0 %s", seed%2, path), "ok")
-		h := only(s)
-		h.hold() // its end must not unmap it under the scribbler
+		var h *channel
+		all := only(s, func(c *channel) []atomic.Uint32 {
+			h = c
+			c.hold() // its end must not unmap it under the scribbler
+			return words(c)
+		})
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
-		wg.Go(func() { scribble(h, seed, stop) })
+		wg.Go(func() { scribble(all, seed, stop) })
 		c.tell("z 3000")
 		for n := range uint64(300) {
 			_ = send(s, p, n, 0)
@@ -69,7 +77,8 @@ func fromCScribbled(t *testing.T, c *program) {
 		_, h := bare(t, path)
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
-		wg.Go(func() { scribble(h, seed, stop) })
+		all := words(h)
+		wg.Go(func() { scribble(all, seed, stop) })
 		c.tell("p 500 -1 0")
 		for n := range uint64(500) {
 			f := receive(t, good)
@@ -122,8 +131,7 @@ func TestSubscriberInCSleeps(t *testing.T) {
 	c := run(t, compilers()[0].build(t, "subscriber.c"))
 	c.ask("s 0 0 0 "+path, "ok")
 	c.tell("r -1")
-	h := only(s)
-	eventually(t, "it sleeps on its socket", func() bool { return h.head.asleep.Load() == asleepOnSocket })
+	eventually(t, "it sleeps on its socket", func() bool { return asleep(s) == asleepOnSocket })
 	sleeps := func() string {
 		b, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(c.cmd.Process.Pid), "status"))
 		if err != nil {
