@@ -12,7 +12,7 @@ import (
 // WatchOptions tune Watch. The zero value reads this machine once a second.
 type WatchOptions struct {
 	Interval   time.Duration // between readings; 0 means a second
-	Hold       int           // readings in a row that ask for less before the level falls by one; 0 means 5
+	Hold       int           // readings in a row that ask for less before the level falls by one; 0 means 5. See Watcher
 	Limit      int64         // bytes that the process may have; 0: what GOMEMLIMIT or the cgroups say
 	KeepGo     bool          // leaves GOMEMLIMIT as it is
 	Thresholds *Thresholds   // nil means DefaultThresholds
@@ -23,7 +23,8 @@ type WatchOptions struct {
 	Root fs.FS
 }
 
-// Watcher makes room when memory is scarce. A process has one at a time, because Go's memory limit belongs to the process. Its methods may be
+// Watcher makes room when memory is scarce. When the level rises again soon after it fell, it falls more slowly from then on, up to 32 times, until
+// it was normal for a while. A process has one at a time, because Go's memory limit belongs to the process. Its methods may be
 // called from any goroutine.
 type Watcher struct {
 	set     *Set
@@ -44,6 +45,8 @@ type Watcher struct {
 	level   Level
 	changes uint64
 	calm    int // readings in a row that asked for less
+	hold    int // how many of those it takes now
+	fell    int // readings since the level fell
 	last    Reading
 	steps   []step
 }
@@ -99,6 +102,7 @@ func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
 	if r := w.last; r.Total == 0 && r.Limit == 0 {
 		return nil, errors.New("metrics: watching memory: neither /proc/meminfo nor a cgroup with a limit can be read")
 	}
+	w.hold, w.fell = o.Hold, 10*o.Hold
 	w.steps = steps(append([]Action{trimAction(s), shrinkAction(s), w.gate.action()}, o.Actions...))
 	if !o.KeepGo {
 		w.limit = newGoLimit(o.Limit)
@@ -132,14 +136,21 @@ func (w *Watcher) look() {
 	eased := w.t.level(&r, before, w.level)
 	switch {
 	case asked > w.level:
+		if w.fell < 10*w.hold {
+			// What was reverted was too much: next time it takes longer.
+			w.hold = min(2*w.hold, 32*w.o.Hold)
+		}
 		w.level, w.calm = asked, 0
 	case eased < w.level:
-		if w.calm++; w.calm >= w.o.Hold {
+		if w.calm++; w.calm >= w.hold {
 			w.level--
-			w.calm = 0
+			w.calm, w.fell = 0, 0
 		}
 	default:
 		w.calm = 0
+	}
+	if w.fell++; w.level == Normal && w.fell > 10*w.hold {
+		w.hold = w.o.Hold
 	}
 	to := w.level
 	if to != from {

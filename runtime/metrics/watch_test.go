@@ -188,10 +188,10 @@ func TestActionsInOrder(t *testing.T) {
 		{800, "", Medium}, // 0.80 is within Medium's margin: it stays
 		{800, "", Medium}, {800, "", Medium}, {800, "", Medium},
 		{100, "", Medium}, {100, "", Medium}, {100, "-demote", Low},
-		{920, "+demote +shrink", High}, // rises at once
-		{100, "", High}, {100, "", High}, {100, "-shrink", Medium},
-		{100, "", Medium}, {100, "", Medium}, {100, "-demote", Low},
-		{100, "", Low}, {100, "", Low}, {100, "-trim", Normal},
+		{920, "+demote +shrink", High}, // rises at once; soon after it fell, so that the hold is 6 now
+		{100, "", High}, {100, "", High}, {100, "", High}, {100, "", High}, {100, "", High}, {100, "-shrink", Medium},
+		{100, "", Medium}, {100, "", Medium}, {100, "", Medium}, {100, "", Medium}, {100, "", Medium}, {100, "-demote", Low},
+		{100, "", Low}, {100, "", Low}, {100, "", Low}, {100, "", Low}, {100, "", Low}, {100, "-trim", Normal},
 		{100, "", Normal},
 	} {
 		m.usage(c.usage)
@@ -222,6 +222,29 @@ func TestNoFlutter(t *testing.T) {
 	}
 	if got := r.take(); got != "+trim" || w.changes != 1 {
 		t.Errorf("%q, %d changes", got, w.changes)
+	}
+}
+
+// An action whose reversal brings the pressure back is reverted more and more rarely.
+func TestSlowerAfterEachRelapse(t *testing.T) {
+	m := newMachine(1000)
+	w, r := recorded(t, m, false)
+	r.effects["trim"] = func() { m.usage(100) }
+	w.steps[0].Revert = func() error { m.usage(760); return nil }
+	m.usage(760)
+	for range 400 {
+		w.look()
+	}
+	relapses := len(r.log)
+	if relapses < 4 || relapses > 10 || w.hold != 32*3 {
+		t.Errorf("%d relapses in 400 readings, the hold is %d", relapses, w.hold)
+	}
+	w.steps[0].Revert = nil
+	for range 2000 {
+		w.look()
+	}
+	if w.hold != 3 || w.Level() != Normal {
+		t.Errorf("after a calm time the hold is %d and the level %v", w.hold, w.Level())
 	}
 }
 
