@@ -75,6 +75,15 @@ func TestReading(t *testing.T) {
 	if got := s.read(); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+	// Whichever of the two limits is less.
+	m.set(testGroup+"/memory.max", "900000\n")
+	if got := s.read(); got.Limit != 900000 {
+		t.Errorf("memory.max is less: %+v", got)
+	}
+	m.set(testGroup+"/memory.high", "800000\n")
+	if got := s.read(); got.Limit != 800000 {
+		t.Errorf("memory.high is less: %+v", got)
+	}
 	// The parent is tighter.
 	m.set("sys/fs/cgroup/app.slice/memory.max", "1000000\n")
 	m.set("sys/fs/cgroup/app.slice/memory.current", "900000\n")
