@@ -19,9 +19,49 @@ type Action struct {
 	Again bool
 }
 
-// Demote is an action at level Medium: apply moves what is hot to a colder place, revert, which may be nil, lets it come back.
-func Demote(apply func() (freed int64, err error), revert func() error) Action {
-	return Action{Name: "demote", Level: Medium, Apply: apply, Revert: revert, Again: true}
+// Demote is an action at level Medium, beside that which halves the hot tiers of the set's stores: apply moves what is hot to a colder place, and
+// revert, which may be nil, lets it come back. The name is its label.
+func Demote(name string, apply func() (freed int64, err error), revert func() error) Action {
+	return Action{Name: name, Level: Medium, Apply: apply, Revert: revert, Again: true}
+}
+
+// hotter is a store whose hot tier can be made smaller.
+type hotter interface{ SetHot(bytes int64) error }
+
+// demotion halves the hot tiers of the set's stores, down to an eighth.
+type demotion struct {
+	set    *Set
+	before map[*from[storeStats]]int64 // what they may have otherwise
+}
+
+func (d *demotion) action() Action {
+	return Action{Name: "demote", Level: Medium, Again: true, Apply: d.apply, Revert: d.revert}
+}
+
+func (d *demotion) apply() (freed int64, err error) {
+	for _, src := range d.set.list() {
+		f, ok := src.(*from[storeStats])
+		if !ok || f.hot == nil {
+			continue
+		}
+		st := f.stats()
+		if d.before[f] == 0 {
+			d.before[f] = st.Hot.Budget
+		}
+		if budget := st.Hot.Budget / 2; budget > 0 && budget >= d.before[f]/8 {
+			err = errors.Join(err, f.hot.SetHot(budget))
+			freed += st.Hot.Bytes - f.stats().Hot.Bytes
+		}
+	}
+	return freed, err
+}
+
+func (d *demotion) revert() (err error) {
+	for f, budget := range d.before {
+		err = errors.Join(err, f.hot.SetHot(budget))
+	}
+	clear(d.before)
+	return err
 }
 
 // trimAction gives free memory of allocators and of the Go heap back.

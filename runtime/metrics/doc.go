@@ -4,7 +4,7 @@
 //	set.Pool(frames)                                   // and Allocator, Publisher, Stream, FrameReader
 //	prometheus.MustRegister(set)
 //
-//	w, err := metrics.Watch(set, metrics.WatchOptions{Actions: []metrics.Action{metrics.Demote(demote, nil)}})
+//	w, err := metrics.Watch(set, metrics.WatchOptions{})
 //	defer w.Close()
 //
 //	http.Handle("/", metrics.Handler(set, metrics.HandlerOptions{Watcher: w}))

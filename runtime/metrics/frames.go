@@ -14,7 +14,7 @@ type storeStats struct{ store.Stats }
 
 // Store adds a store. The function removes it.
 func (s *Set) Store(name string, st *store.Store) (remove func()) {
-	return add(s, &s.stores, name, nil, func() storeStats { return storeStats{st.Stats()} })
+	return add(s, &s.stores, name, st, func() storeStats { return storeStats{st.Stats()} })
 }
 
 // tiers of a store, from the fastest on.

@@ -26,11 +26,11 @@ type Trimmer interface {
 
 // Pool adds a pool, by its own name: a pool.Pool, pool.Typed or pool.Heap. The function removes it.
 func (s *Set) Pool(p interface{ Stats() pool.Stats }) (remove func()) {
-	trim, _ := p.(Trimmer)
+	var on any = p
 	if typed, ok := p.(interface{ Pool() *pool.Pool }); ok {
-		trim = typed.Pool()
+		on = typed.Pool()
 	}
-	return add(s, &s.pools, p.Stats().Name, trim, func() poolStats { return poolStats{p.Stats()} })
+	return add(s, &s.pools, p.Stats().Name, on, func() poolStats { return poolStats{p.Stats()} })
 }
 
 // Allocator adds an allocator, by its own name. The function removes it.

@@ -31,7 +31,7 @@ func TestReport(t *testing.T) {
 	if len(rep.Pools) != 1 || rep.Pools[0].Name != "frames" || rep.Pools[0].Outstanding != 1 || rep.Pools[0].Rate <= 0 || rep.Pools[0].Max != 8 {
 		t.Errorf("pools %+v", rep.Pools)
 	}
-	if p := rep.Pressure; p == nil || p.Level != "low" || p.Usage != 770 || len(p.Actions) != 3 || !p.Actions[0].Active || p.Actions[1].Active {
+	if p := rep.Pressure; p == nil || p.Level != "low" || p.Usage != 770 || len(p.Actions) != 4 || !p.Actions[0].Active || p.Actions[1].Active {
 		t.Errorf("pressure %+v", p)
 	}
 	var kinds []string

@@ -47,9 +47,11 @@ func NewSet() *Set {
 	}
 }
 
-// add makes a source of a table's kind. The function removes it; calling it again does nothing.
-func add[T any](s *Set, t *table[T], name string, trim Trimmer, stats func() T) (remove func()) {
-	src := &from[T]{table: t, label: name, stats: stats, trim: trim, last: make([]float64, len(t.families)), added: time.Now()}
+// add makes a source of a table's kind of what on tells by stats. The function removes it; calling it again does nothing.
+func add[T any](s *Set, t *table[T], name string, on any, stats func() T) (remove func()) {
+	src := &from[T]{table: t, label: name, stats: stats, last: make([]float64, len(t.families)), added: time.Now()}
+	src.hot, _ = on.(hotter)
+	src.trim, _ = on.(Trimmer)
 	return s.join(src, t.label, &src.label)
 }
 

@@ -66,6 +66,7 @@ type from[T any] struct {
 	label string
 	stats func() T
 	trim  Trimmer // nil if it has none
+	hot   hotter  // likewise
 	added time.Time
 
 	mu   sync.Mutex // guards what follows

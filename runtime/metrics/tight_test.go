@@ -86,7 +86,7 @@ func tightProgram(root string) error {
 	s := NewSet()
 	s.Pool(free)
 	s.Pool(hot)
-	o := WatchOptions{Interval: 5 * time.Millisecond, Hold: 3, Actions: []Action{Demote(drop, load)}}
+	o := WatchOptions{Interval: 5 * time.Millisecond, Hold: 3, Actions: []Action{Demote("frames", drop, load)}}
 	o.Changed = func(from, to Level, r Reading) { say("level %v %d of %d", to, r.Usage, r.Limit) }
 	// What the made-up machine's cgroup has is what this process really has.
 	usage := func() error { return nil }
@@ -212,14 +212,14 @@ func (p *tight) pressure(tight int64, set func(high int64)) {
 	}
 	set(tight)
 	p.until("+refuse")
-	for i, name := range []string{"+trim", "+demote", "+shrink", "+refuse"} {
-		if at, ok := p.first[name]; !ok || i > 0 && at < p.first[[]string{"+trim", "+demote", "+shrink", "+refuse"}[i-1]] {
+	for i, name := range []string{"+trim", "+demote", "+frames", "+shrink", "+refuse"} {
+		if at, ok := p.first[name]; !ok || i > 0 && at < p.first[[]string{"+trim", "+demote", "+frames", "+shrink", "+refuse"}[i-1]] {
 			t.Errorf("%s is not in its place: %v", name, p.first)
 		}
 	}
 	set(-1)
 	p.until("level normal")
-	order := []string{"-refuse", "-shrink", "-demote", "-trim"}
+	order := []string{"-refuse", "-shrink", "-frames", "-demote", "-trim"}
 	for i, name := range order {
 		if at, ok := p.first[name]; !ok || i > 0 && at < p.first[order[i-1]] {
 			t.Errorf("%s is not in its place: %v", name, p.first)

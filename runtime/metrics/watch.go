@@ -16,7 +16,7 @@ type WatchOptions struct {
 	Limit      int64         // bytes that the process may have; 0: what GOMEMLIMIT or the cgroups say
 	KeepGo     bool          // leaves GOMEMLIMIT as it is
 	Thresholds *Thresholds   // nil means DefaultThresholds
-	Actions    []Action      // beside trim, shrink and refuse; see Demote
+	Actions    []Action      // beside trim, demote, shrink and refuse; see Demote
 	// Changed is told of each new level, after the actions, on the watcher's goroutine.
 	Changed func(from, to Level, r Reading)
 	// Root is the file system with proc and sys, for tests; nil means this machine's.
@@ -103,7 +103,8 @@ func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
 		return nil, errors.New("metrics: watching memory: neither /proc/meminfo nor a cgroup with a limit can be read")
 	}
 	w.hold, w.fell = o.Hold, 10*o.Hold
-	w.steps = steps(append([]Action{trimAction(s), shrinkAction(s), w.gate.action()}, o.Actions...))
+	demote := &demotion{s, map[*from[storeStats]]int64{}}
+	w.steps = steps(append([]Action{trimAction(s), demote.action(), shrinkAction(s), w.gate.action()}, o.Actions...))
 	if !o.KeepGo {
 		w.limit = newGoLimit(o.Limit)
 		w.limit.update(w.last.Limit, s.OffHeap())

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/poolgen/poolgen/runtime/pool"
+	"github.com/poolgen/poolgen/runtime/store"
 )
 
 // machine is a made-up machine's /proc and /sys.
@@ -308,8 +309,8 @@ func TestDefaultActions(t *testing.T) {
 	a := newAllocator(t, "heap")
 	s.Allocator(a)
 	hot := true
-	w := m.watch(t, s, WatchOptions{Hold: 1, Actions: []Action{Demote(func() (int64, error) { hot = false; return 1, nil }, func() error { hot = true; return nil })}})
-	if names := []string{w.steps[0].Name, w.steps[1].Name, w.steps[2].Name, w.steps[3].Name}; !reflect.DeepEqual(names, []string{"trim", "demote", "shrink", "refuse"}) {
+	w := m.watch(t, s, WatchOptions{Hold: 1, Actions: []Action{Demote("previews", func() (int64, error) { hot = false; return 1, nil }, func() error { hot = true; return nil })}})
+	if names := []string{w.steps[0].Name, w.steps[1].Name, w.steps[2].Name, w.steps[3].Name, w.steps[4].Name}; !reflect.DeepEqual(names, []string{"trim", "demote", "previews", "shrink", "refuse"}) {
 		t.Errorf("the actions are %v", names)
 	}
 	committed := p.Stats().BytesCommitted
@@ -342,6 +343,43 @@ func TestDefaultActions(t *testing.T) {
 	b.Release()
 	if text := scrape(t, w); !strings.Contains(text, "poolgen_pressure_refused_total 1\n") {
 		t.Errorf("one refusal is not counted in\n%s", text)
+	}
+}
+
+// storeFake has a hot tier that can be made smaller.
+type storeFake struct {
+	st  store.Stats
+	log []int64
+}
+
+func (f *storeFake) SetHot(n int64) error {
+	f.log = append(f.log, n)
+	f.st.Hot.Budget, f.st.Hot.Bytes = n, min(n, f.st.Hot.Bytes)
+	return nil
+}
+
+func TestDemoteStores(t *testing.T) {
+	s := NewSet()
+	f := &storeFake{st: store.Stats{Hot: store.Tier{Budget: 800, Bytes: 700}}}
+	add(s, &s.stores, "history", f, func() storeStats { return storeStats{f.st} })
+	m := newMachine(1000)
+	w := m.watch(t, s, WatchOptions{Hold: 1})
+	m.usage(850)
+	for range 8 {
+		w.look()
+	}
+	if want := []int64{400, 200, 100}; !reflect.DeepEqual(f.log, want) {
+		t.Errorf("the hot tier was set to %v, want %v", f.log, want)
+	}
+	if text := scrape(t, w); !strings.Contains(text, `poolgen_pressure_freed_bytes_total{action="demote"} 600`+"\n") {
+		t.Error(text)
+	}
+	m.usage(0)
+	for range 30 {
+		w.look()
+	}
+	if f.st.Hot.Budget != 800 {
+		t.Errorf("the hot tier was set to %v", f.log)
 	}
 }
 
