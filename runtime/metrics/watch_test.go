@@ -322,7 +322,7 @@ func TestDefaultActions(t *testing.T) {
 	if err := w.Admit(); !errors.Is(err, ErrPressure) {
 		t.Errorf("Admit under pressure: %v", err)
 	}
-	if got := committed - p.Stats().BytesCommitted; got != 1<<20 || hot {
+	if got := committed - p.Stats().BytesCommitted; got < 15*64<<10 || hot {
 		t.Errorf("pools gave back %d bytes; hot is %v", got, hot)
 	}
 	if n := testing.AllocsPerRun(100, func() { _ = w.Level() }); n != 0 {
