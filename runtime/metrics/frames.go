@@ -32,6 +32,7 @@ func storeTable() table[storeStats] {
 		{"broken_frames_total", "Frames that could not be read.", func(s *storeStats) float64 { return float64(s.Broken) }},
 		{"write_failures_total", "Times that writing frames failed.", func(s *storeStats) float64 { return float64(s.Failures) }},
 		{"damaged_frames_total", "Frames found damaged when they were to be compressed.", func(s *storeStats) float64 { return float64(s.Damaged) }},
+		{"rebuilt_indexes_total", "Indexes that were found damaged, and made anew in memory.", func(s *storeStats) float64 { return float64(s.Rebuilt) }},
 	}, []row{
 		{"unsynced_frames", "Frames that are not on disk.", func(s *storeStats) float64 { return float64(s.Unsynced) }},
 		{"failing", "Whether writing, compressing or removing failed the last time.", func(s *storeStats) float64 {

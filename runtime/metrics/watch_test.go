@@ -471,3 +471,58 @@ func BenchmarkAdmit(b *testing.B) {
 		_ = w.Admit()
 	}
 }
+
+// A real store, whose frames are on disk, lets go of half of its hot tier, and finds them there.
+func TestDemoteARealStore(t *testing.T) {
+	s := NewSet()
+	p := newPool(t, "frames", 64<<10, pool.Options{Max: 64, Prealloc: 64})
+	st, err := store.Open(store.Options{Dir: t.TempDir(), Pool: p, Hot: 2 << 20, Warm: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s.Pool(p)
+	s.Store("history", st)
+	var first store.ID
+	for i := range 24 {
+		b, err := p.Get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := st.Put(b, int64(i))
+		if b.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = id
+		}
+	}
+	if err := st.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := p.Stats()
+	m := newMachine(1000)
+	w := m.watch(t, s, WatchOptions{Hold: 1})
+	m.usage(910)
+	w.look()
+	after := p.Stats()
+	if st.Stats().Hot.Budget != 1<<20 || after.Outstanding > before.Outstanding/2+8 || after.BytesTrimmed == 0 && !raceBuild {
+		t.Errorf("hot %+v; the pool had %d blocks out, has %d, trimmed %d bytes", st.Stats().Hot, before.Outstanding, after.Outstanding, after.BytesTrimmed)
+	}
+	f, err := st.Get(t.Context(), first)
+	if err != nil {
+		t.Fatalf("a frame that was demoted: %v", err)
+	}
+	f.Release()
+	m.usage(0)
+	for range 10 {
+		w.look()
+	}
+	if st.Stats().Hot.Budget != 2<<20 {
+		t.Errorf("afterwards the hot tier has %d bytes", st.Stats().Hot.Budget)
+	}
+}
