@@ -1,10 +1,12 @@
 package metrics
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime/pprof"
 	"sync"
 	"time"
 )
@@ -114,6 +116,7 @@ func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
 
 func (w *Watcher) run() {
 	defer close(w.done)
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("poolgen", "watch")))
 	tick := time.NewTicker(w.o.Interval)
 	defer tick.Stop()
 	for {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"runtime/debug"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -445,6 +446,10 @@ func TestWatchThisMachine(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	scrape(t, w)
+	var goroutines strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&goroutines, 1); err != nil || !strings.Contains(goroutines.String(), `"poolgen":"watch"`) {
+		t.Errorf("the watcher has no label: %v\n%s", err, &goroutines)
+	}
 	if err := errors.Join(w.Close(), w.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -524,5 +529,20 @@ func TestDemoteARealStore(t *testing.T) {
 	}
 	if st.Stats().Hot.Budget != 2<<20 {
 		t.Errorf("afterwards the hot tier has %d bytes", st.Stats().Hot.Budget)
+	}
+}
+
+// A trigger that cannot be had is an error; one that was had ends.
+func TestTrigger(t *testing.T) {
+	if tr, err := newTrigger(t.TempDir()+"/missing", nil); err == nil {
+		t.Error("a missing file triggers")
+		_ = tr.close()
+	}
+	tr, err := newTrigger("/proc/pressure/memory", func() {})
+	if err != nil {
+		t.Skipf("%v: this kernel has no triggers, or does not permit them", err)
+	}
+	if err := tr.close(); err != nil {
+		t.Error(err)
 	}
 }
