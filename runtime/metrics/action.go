@@ -15,7 +15,8 @@ type Action struct {
 	Apply func() (freed int64, err error)
 	// Revert runs once the level has fallen below Level; nil if there is nothing to take back.
 	Revert func() error
-	// Again makes Apply run again, every WatchOptions.Hold readings, as long as its level is asked for.
+	// Again makes Apply run again, after WatchOptions.Hold readings, as long as its level is asked for: more and more rarely, up to 64 times
+	// that, while it frees less than a MiB.
 	Again bool
 }
 
@@ -122,7 +123,7 @@ func (g *gate) action() Action {
 type step struct {
 	Action
 	active                   bool
-	since                    int // readings since it was applied
+	since, wait              int // readings since it was applied, and until it is again
 	applied, reverted, fails uint64
 	freed                    int64
 }
@@ -137,8 +138,15 @@ func steps(actions []Action) []step {
 	return list
 }
 
-func (s *step) apply() error {
+// worthwhile is how many bytes make it pay to apply an action again soon.
+const worthwhile = 1 << 20
+
+// apply runs the action, which may run again after hold readings if that pays.
+func (s *step) apply(hold int) error {
 	n, err := s.Apply()
+	if s.wait = min(max(2*s.wait, hold), 64*hold); n >= worthwhile || !s.active {
+		s.wait = hold
+	}
 	s.active, s.since = true, 0
 	s.applied++
 	s.freed += max(n, 0)

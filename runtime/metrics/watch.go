@@ -180,10 +180,10 @@ func (w *Watcher) act(asked, level Level) {
 		w.steps[i].since++
 		s := w.steps[i]
 		w.mu.Unlock()
-		if s.Level > asked || s.active && !(s.Again && s.since >= w.o.Hold) {
+		if s.Level > asked || s.active && !(s.Again && s.since >= s.wait) {
 			continue
 		}
-		_ = s.apply() // counted
+		_ = s.apply(w.o.Hold) // counted
 		w.mu.Lock()
 		w.steps[i] = s
 		w.mu.Unlock()
