@@ -108,6 +108,69 @@ func TestFullDisk(t *testing.T) {
 	if err := w.Unmap(); err != nil {
 		t.Fatal(err)
 	}
+	// The same with a hole, such as a copy has.
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 200<<10, 100<<10); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = junk.Write(make([]byte, 4096))
+	}
+	_, err = ring.CreateFrameFile(path, o)
+	wantErr(t, err, unix.ENOSPC, "committing the holes")
+	if err := junk.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	w, err = ring.CreateFrameFile(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = junk.Write(make([]byte, 4096))
+	}
+	for range 20 {
+		if _, err := w.Write(make([]byte, 64<<10), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Unmap(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnsealed: memory that its other holder could cut off is refused by a writer too, before anything is written there.
+func TestUnsealed(t *testing.T) {
+	testutil.OpenFDs(t)
+	w := newWriter(t, crashOptions())
+	content, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", w.FD()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.MemfdCreate("unsealed", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, content); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ring.OpenFrameWriter(fd)
+	wantErr(t, err, ring.ErrCorrupt, "lacks F_SEAL_SHRINK")
+	if err := seal(fd); err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := ring.OpenFrameWriter(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, sealed, crashMost)
+	if err := sealed.Unmap(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestReadOnlyDisk: frames can be read where nothing can be written.

@@ -13,7 +13,7 @@ import (
 
 // format commits the memory of a new file and writes its superblock.
 func (g frameGeometry) format(fd int) error {
-	for _, part := range [][2]int64{{0, 256}, {doorOffset, 64}, {entryOffset, g.size() - entryOffset}} {
+	for _, part := range g.parts() {
 		if err := commit(fd, part[0], part[1]); err != nil {
 			return err
 		}
@@ -100,6 +100,9 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 			}
 		}
 	}
+	if err := g.hold(fd); err != nil {
+		return nil, err
+	}
 	own, err := sys.Dup(fd)
 	if err != nil {
 		return nil, err
@@ -113,6 +116,28 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 	w.recover()
 	m.wakeReaders() // the one before may have died between publishing and waking
 	return w, nil
+}
+
+// hold makes sure that no store into the mapped file can be a SIGBUS: nobody may truncate memory, and a file that was copied may have holes that
+// the disk has no room for.
+func (g frameGeometry) hold(fd int) error {
+	if g.flags&flagFile == 0 {
+		if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
+			return fmt.Errorf("%w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
+		}
+		return nil
+	}
+	for _, part := range g.parts() {
+		if err := sys.Allocate(fd, part[0], part[1]); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return fmt.Errorf("committing the holes of %d bytes: %w", part[1], err)
+		}
+	}
+	return nil
+}
+
+// parts are offset and size of what is ever touched.
+func (g frameGeometry) parts() [3][2]int64 {
+	return [...][2]int64{{0, 256}, {doorOffset, 64}, {entryOffset, g.size() - entryOffset}}
 }
 
 // readStatic reads and checks the superblock of a file, with its size.

@@ -75,7 +75,8 @@ func NewFrameWriter(o FrameOptions) (*FrameWriter, error) {
 }
 
 // OpenFrameWriter takes over the writing of the frame ring behind fd, which stays the caller's, from a writer that has ended, however it
-// did. Frames that it had published are kept, one that it had not is not. The error wraps ErrBusy while a writer has the ring.
+// did. Frames that it had published are kept, one that it had not is not. The error wraps ErrBusy while a writer has the ring,
+// and ErrCorrupt if it is none or could be truncated; a file with holes has them filled, or is ENOSPC.
 func OpenFrameWriter(fd int) (*FrameWriter, error) {
 	w, err := takeOver(fd, fmt.Sprint("descriptor ", fd))
 	if err != nil {
