@@ -140,9 +140,9 @@ static inline int poolgen_priv_ring_gone(const poolgen_ring_reader *r, uint64_t 
     return !poolgen_priv_ring_load(&poolgen_priv_ring_super(r)->oldest, &oldest) || oldest > number;
 }
 
-// poolgen_priv_ring_entry fills *f from the entry of frame number. It is 0 if that is another frame's or damaged: what is accepted lies
-// within the data, whatever the writer does.
-static inline int poolgen_priv_ring_entry(const poolgen_ring_reader *r, uint64_t number, poolgen_ring_frame *f)
+// poolgen_priv_ring_place fills *f from the entry of frame number. It is 0 if that is another frame's or damaged: what is accepted lies
+// within the data, whatever the writer does. *sum is that of the payload, in a file.
+static inline int poolgen_priv_ring_place(const poolgen_ring_reader *r, uint64_t number, poolgen_ring_frame *f, uint32_t *sum)
 {
     const uint32_t *from = (const uint32_t *)(const void *)(r->base + POOLGEN_RING_ENTRIES) + (size_t)(number % r->frames) * 8;
     uint32_t w[8];
@@ -158,10 +158,18 @@ static inline int poolgen_priv_ring_entry(const poolgen_ring_reader *r, uint64_t
     f->length = length;
     f->number = number;
     f->time = (int64_t)((uint64_t)w[5] << 32 | w[4]);
-    if ((r->flags & POOLGEN_PRIV_RING_FILE) == 0) {
-        return 1;
+    *sum = w[6];
+    return (r->flags & POOLGEN_PRIV_RING_FILE) == 0 || w[7] == poolgen_priv_ring_sum(r->table, w, 7);
+}
+
+// poolgen_priv_ring_entry is the same, and 0 too if the payload is damaged.
+static inline int poolgen_priv_ring_entry(const poolgen_ring_reader *r, uint64_t number, poolgen_ring_frame *f)
+{
+    uint32_t sum = 0;
+    if (!poolgen_priv_ring_place(r, number, f, &sum)) {
+        return 0;
     }
-    return w[7] == poolgen_priv_ring_sum(r->table, w, 7) && ~poolgen_priv_crc(r->table, 0xffffffffu, (const unsigned char *)f->data, length) == w[6];
+    return (r->flags & POOLGEN_PRIV_RING_FILE) == 0 || ~poolgen_priv_crc(r->table, 0xffffffffu, (const unsigned char *)f->data, f->length) == sum;
 }
 
 // poolgen_priv_ring_try is poolgen_ring_next without waiting.

@@ -3,3 +3,4 @@
 #include <poolgen.h>
 #include <poolgen_ipc.h>
 #include <poolgen_ring.h>
+#include <poolgen_ring_writer.h>

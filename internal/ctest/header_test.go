@@ -34,9 +34,9 @@ func TestHeaderCompiles(t *testing.T) {
 				"ipc":    "#include <poolgen_ipc.h>\nint main(void) { return 0; }\n",
 				"ipcabi": "#include <poolgen_ipc_abi.h>\nint main(void) { return 0; }\n",
 				"ipcsym": "#define POOLGEN_INLINE\n#include <poolgen_ipc.h>\n",
-				"ring":   "#include <poolgen_ring.h>\nint main(void) { return 0; }\n",
+				"ring":   "#include <poolgen_ring_writer.h>\nint main(void) { return 0; }\n",
 				"rngabi": "#include <poolgen_ring_abi.h>\nint main(void) { return 0; }\n",
-				"rngsym": "#define POOLGEN_INLINE\n#include <poolgen_ring.h>\n",
+				"rngsym": "#define POOLGEN_INLINE\n#include <poolgen_ring_writer.h>\n",
 				"time64": "#define _FILE_OFFSET_BITS 64\n#define _TIME_BITS 64\n#include <poolgen_ipc.h>\nint main(void) { return 0; }\n",
 				"atomic": "#define POOLGEN_INLINE\n#include <poolgen.h>\n#include <stdatomic.h>\n",
 			} {

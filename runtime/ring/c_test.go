@@ -1,8 +1,12 @@
 package ring_test
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,13 +14,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/ring"
 	"golang.org/x/sys/unix"
 )
 
-// readerInC is a way to build testdata/reader.c.
+// readerInC is a way to build testdata/reader.c and writer.c.
 type readerInC struct {
 	name, compiler, debian string
 	args                   []string
@@ -31,8 +36,8 @@ var readersInC = []readerInC{
 	{"arm", "arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf", []string{"-std=c11", "-static"}, "qemu-arm-static"},
 }
 
-// build compiles the program and returns how to start it.
-func (c readerInC) build(t *testing.T) []string {
+// build compiles a program of testdata and returns how to start it.
+func (c readerInC) build(t *testing.T, name string) []string {
 	t.Helper()
 	if runtime.GOARCH != "amd64" {
 		t.Skip("one side is a test of amd64")
@@ -42,7 +47,7 @@ func (c readerInC) build(t *testing.T) []string {
 		argv = append([]string{testutil.RequireTool(t, c.emulator, "qemu-user-static")}, argv...)
 	}
 	args := slices.Concat(c.args, []string{"-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-I../../include",
-		"-o", argv[len(argv)-1], "testdata/reader.c"})
+		"-o", argv[len(argv)-1], "testdata/" + name + ".c"})
 	if out, err := exec.Command(testutil.RequireTool(t, c.compiler, c.debian), args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -54,7 +59,7 @@ func TestReaderInC(t *testing.T) {
 	for _, c := range readersInC {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := feed(t, c.build(t)...); got != "2000\n" {
+			if got := feed(t, c.build(t, "reader")...); got != "2000\n" {
 				t.Fatalf("%q", got)
 			}
 		})
@@ -97,7 +102,7 @@ func TestDamageInC(t *testing.T) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			argv := c.build(t)
+			argv := c.build(t, "reader")
 			_, good, _, _ := damagedFile(t)
 			var want []string
 			dir := t.TempDir()
@@ -184,6 +189,121 @@ func TestDamageInC(t *testing.T) {
 			}
 			if damaged < 20 {
 				t.Errorf("only %d files differ from the good one", damaged)
+			}
+		})
+	}
+}
+
+// TestWriterInC: programs in C and C++ write, until they are done or killed, one after the other and in turn with a writer in Go. Who reads sees whole
+// frames only, and loses count of none.
+func TestWriterInC(t *testing.T) {
+	for _, c := range readersInC {
+		t.Run(c.name, func(t *testing.T) {
+			argv := c.build(t, "writer")
+			w, err := ring.NewFrameWriter(crashOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := file(t, w.FD())
+			start := func(args ...string) (*exec.Cmd, *bufio.Reader) {
+				cmd := exec.CommandContext(t.Context(), argv[0], append(argv[1:len(argv):len(argv)], args...)...)
+				cmd.ExtraFiles = []*os.File{f}
+				cmd.Stderr = os.Stderr
+				out, err := cmd.StdoutPipe()
+				if err == nil {
+					err = cmd.Start()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return cmd, bufio.NewReader(out)
+			}
+			r := newReader(t, w.FD())
+			if err := w.Unmap(); err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, crashMost)
+			var next, torn uint64
+			check := func(f ring.Frame) {
+				t.Helper()
+				if f.Seq != next+f.Missed-torn || f.Time != int64(f.Seq)*3-5 {
+					t.Fatalf("frame %d after %d, %d missed, time %d", f.Seq, next, f.Missed, f.Time)
+				}
+				next, torn = f.Seq+1, 0
+				n, err := f.Copy(b)
+				switch {
+				case errors.Is(err, ring.ErrOverwritten):
+					torn = 1
+				case err != nil || !bytes.Equal(b[:n], frameBytes(f.Seq, crashMost)):
+					t.Fatalf("frame %d is torn: %v", f.Seq, err)
+				}
+			}
+			read := func() {
+				for {
+					f, ok, err := r.TryNext()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !ok {
+						return
+					}
+					check(f)
+				}
+			}
+			rnd := rand.New(rand.NewPCG(3, 3))
+			for round := range 6 {
+				cmd, out := start("0")
+				if _, err := out.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := ring.OpenFrameWriter(int(f.Fd())); !errors.Is(err, ring.ErrBusy) {
+					t.Errorf("a writer in Go beside one in C: %v", err)
+				}
+				for end := time.Now().Add(time.Duration(rnd.IntN(5000)) * time.Microsecond); time.Now().Before(end); {
+					read()
+				}
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				_ = cmd.Wait()
+				read()
+				if round%2 == 0 {
+					continue // the next program recovers
+				}
+				w, err := ring.OpenFrameWriter(int(f.Fd()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				mustWrite(t, w, crashMost)
+				read()
+				if next != w.Next() {
+					t.Fatalf("the reader is at %d, the writer at %d", next, w.Next())
+				}
+				if err := w.Unmap(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// And to the end, with a reader that sleeps.
+			last := next + 500
+			cmd, _ := start(fmt.Sprint(last))
+			for next < last {
+				f, err := r.Next(t.Context())
+				if errors.Is(err, io.EOF) {
+					continue // from the writer before
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(f)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Next(t.Context()); !errors.Is(err, io.EOF) {
+				t.Error(err)
+			}
+			if s := r.Stats(); s.Seen+s.Missed != next || s.Damaged != 0 || s.Seen == 0 {
+				t.Fatalf("%+v at %d", s, next)
 			}
 		})
 	}

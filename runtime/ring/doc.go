@@ -76,7 +76,7 @@
 // the two, and the next one goes on there; a lock on the file, which the kernel takes from the dead, keeps them apart. Checksums, which only
 // rings in files have, find what a crash of the machine, or of its disk, has damaged. [FrameWriter.Sync] is for that crash.
 //
-// Programs in C and C++ read frames by include/poolgen_ring.h.
+// Programs in C and C++ read frames by include/poolgen_ring.h, and write them, in memory, by include/poolgen_ring_writer.h.
 //
 // The space of a file is taken from the disk when it is made, so that a disk that gets full later stops nobody. Do not truncate a file that is
 // mapped: the next access is a SIGBUS, which ends a program in Go unless it has set debug.SetPanicOnFault; the next writer mends the file.
