@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,10 +206,16 @@ func TestWriterInC(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := file(t, w.FD())
+			var end io.Closer // of the input of the last
 			start := func(args ...string) (*exec.Cmd, *bufio.Reader) {
 				cmd := exec.CommandContext(t.Context(), argv[0], append(argv[1:len(argv):len(argv)], args...)...)
 				cmd.ExtraFiles = []*os.File{f}
 				cmd.Stderr = os.Stderr
+				in, err := cmd.StdinPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				end = in
 				out, err := cmd.StdoutPipe()
 				if err == nil {
 					err = cmd.Start()
@@ -285,7 +292,7 @@ func TestWriterInC(t *testing.T) {
 			}
 			// And to the end, with a reader that sleeps.
 			last := next + 500
-			cmd, _ := start(fmt.Sprint(last))
+			cmd, _ := start(fmt.Sprint(last), "wait")
 			for next < last {
 				f, err := r.Next(t.Context())
 				if errors.Is(err, io.EOF) {
@@ -296,7 +303,7 @@ func TestWriterInC(t *testing.T) {
 				}
 				check(f)
 			}
-			if err := cmd.Wait(); err != nil {
+			if err := errors.Join(end.Close(), cmd.Wait()); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := r.Next(t.Context()); !errors.Is(err, io.EOF) {
@@ -304,6 +311,29 @@ func TestWriterInC(t *testing.T) {
 			}
 			if s := r.Stats(); s.Seen+s.Missed != next || s.Damaged != 0 || s.Seen == 0 {
 				t.Fatalf("%+v at %d", s, next)
+			}
+		})
+	}
+}
+
+// TestWriterModelInC: after each frame that a program in C writes everything in the ring is whole, whether it is full by number or by bytes.
+func TestWriterModelInC(t *testing.T) {
+	for _, c := range readersInC {
+		t.Run(c.name, func(t *testing.T) {
+			argv := c.build(t, "writer")
+			for _, o := range []ring.FrameOptions{{Frames: 4, MaxFrame: 300, Bytes: 4096}, {Frames: 64, MaxFrame: 700, Bytes: 1920}, {Frames: 7, MaxFrame: 500, Bytes: 2048}} {
+				w := newWriter(t, o)
+				f := file(t, w.FD())
+				if err := w.Unmap(); err != nil {
+					t.Fatal(err)
+				}
+				cmd := exec.Command(argv[0], append(argv[1:len(argv):len(argv)], "model")...)
+				cmd.ExtraFiles = []*os.File{f}
+				cmd.Stderr = os.Stderr
+				out, err := cmd.Output()
+				if n, _ := strconv.Atoi(strings.TrimSpace(string(out))); err != nil || n < 2 {
+					t.Fatalf("%+v: %v, %q frames kept", o, err, out)
+				}
 			}
 		})
 	}
