@@ -339,6 +339,9 @@ func (m *memory) session(t *testing.T, p *pool.Pool, put map[ID]int64, sure map[
 			t.Errorf("closing: %v", err)
 		}
 	}()
+	if r := s.Recovery(); r.Cut < 0 || r.Damaged < 0 || r.Unreadable != nil || r.DamagedPins != nil {
+		t.Errorf("recovery is %+v", r)
+	}
 	var got int
 	seen := map[ID]bool{}
 	for f, err := range s.Range(context.Background(), 0, 1<<62) {

@@ -150,7 +150,7 @@ func (d *catalog) examine(g *segment, scan bool) (least ID, err error) {
 	}
 	g.extent, g.entries = found.extent, found.entries
 	d.report.Damaged += found.damaged
-	d.report.Cut += size - max(found.size, min(size, headerSize))
+	d.report.Cut += max(0, size-found.size)
 	if g.raw() && g.count > 0 {
 		d.report.Unsealed++
 	} else if !g.raw() {
