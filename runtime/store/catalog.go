@@ -165,7 +165,11 @@ func (d *catalog) begin(number uint32, first ID) (*segment, error) {
 	}
 	if err != nil {
 		f.Close()
-		d.fs.Remove(g.name()) // if it fails, the next Open finds an empty segment
+		if d.fs.Remove(g.name()) != nil {
+			d.mu.Lock()
+			d.doomed = append(d.doomed, g.name())
+			d.mu.Unlock()
+		}
 		return nil, err
 	}
 	g.f = f

@@ -143,8 +143,9 @@ func (m *mover) compress(g *segment, keep []entry, hurry bool) error {
 	}
 	if err != nil {
 		f.Close()
-		d.fs.Remove(temporary) // if not now, the next Open does
-		d.fs.Remove(to.name())
+		d.mu.Lock()
+		d.doomed = append(d.doomed, temporary, to.name())
+		d.mu.Unlock()
 		return fmt.Errorf("compressing %s: %w", g.name(), err)
 	}
 	d.replace(g, to)
