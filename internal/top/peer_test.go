@@ -55,6 +55,11 @@ func camera(path string) error {
 		return err
 	}
 	var kept []pool.Buf
+	defer func() {
+		for _, b := range kept {
+			b.Release()
+		}
+	}()
 	fmt.Println("ready")
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
@@ -76,11 +81,11 @@ func camera(path string) error {
 				if err != nil {
 					return err
 				}
-				kept = append(kept, b.Retain())
+				kept = append(kept, b.Retain(), b)
 			case "drop":
 				kept[0].Release()
-				kept[0].Release()
-				kept = kept[1:]
+				kept[1].Release()
+				kept = kept[2:]
 			case "refuse":
 				for {
 					b, err := p.Get()
@@ -98,7 +103,7 @@ func camera(path string) error {
 				if err != nil {
 					return err
 				}
-				kept = append(kept, b.Retain())
+				kept = append(kept, b.Retain(), b)
 			}
 		}
 		pub.Collect()

@@ -51,6 +51,7 @@ type Ref[T any] struct{ b Buf }
 
 func (r Ref[T]) Buf() Buf                         { return r.b }
 func (r Ref[T]) Handle() Handle                   { return Handle{} }
+func (r Ref[T]) Cap() int                         { return 0 }
 func (r Ref[T]) Release()                         {}
 func (r Ref[T]) Retain() Ref[T]                   { return r }
 func (r Ref[T]) SetTail(offset, capacity, n int)  {}
@@ -69,6 +70,7 @@ func (p *Typed[T]) Wait(ctx context.Context) (Ref[T], error) { return Ref[T]{}, 
 
 type HeapRef[T any] struct{ b Buf }
 
+func (r HeapRef[T]) Cap() int           { return 0 }
 func (r HeapRef[T]) Release()           {}
 func (r HeapRef[T]) Retain() HeapRef[T] { return r }
 func (r HeapRef[T]) Valid() bool        { return false }
