@@ -51,6 +51,8 @@ bench: ## benchmarks of the runtime as multiples of one atomic add, from Go and 
 	$(GO) test -run '^$$' -bench Module ./cmd/poolgen
 	@echo && echo "a pool alone, and watched by another process a hundred times a second"
 	$(GO) test -run '^$$' -bench Watched ./internal/top
+	@echo && echo "a camera with pooled frames beside one that copies each for each stage"
+	$(GO) test -run '^$$' -bench Camera -benchtime 1x ./internal/copies
 	@echo && echo "frames between processes beside NATS, in a module of its own"
 	cd runtime/ipc/testdata/nats && $(GO) test -run '^$$' -bench .
 	@echo && echo "Opus from Go beside a loop in C and hraban/opus"

@@ -53,6 +53,7 @@ var Rooms = []Room{
 	{Dir: "internal/testutil"},
 	{Dir: "internal/ctest", May: []string{"internal/testutil"}, Test: []string{"runtime/pool", "include"}},
 	{Dir: "internal/soak", Test: []string{"runtime", "internal/sys"}},
+	{Dir: "internal/copies", Test: []string{"runtime"}},
 	{Dir: "internal/lint"},
 }
 
