@@ -15,15 +15,6 @@ extern "C" {
 #define POOLGEN_PRIV_COMING 100u
 #define POOLGEN_PRIV_PATIENCE 2000 // milliseconds; one who says nothing is none
 
-// poolgen_priv_keep makes a descriptor close-on-exec.
-static inline int poolgen_priv_keep(int fd)
-{
-    if (fd >= 0) {
-        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    }
-    return fd;
-}
-
 static inline int poolgen_priv_watch(poolgen_publisher *pub, int operation, int fd, uint32_t what)
 {
     struct epoll_event e;
@@ -43,7 +34,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
     }
     memcpy(folder, path, n);
     folder[n] = 0;
-    int fd = poolgen_priv_keep(open(n == 0 ? "." : folder, O_RDONLY));
+    int fd = open(n == 0 ? "." : folder, O_RDONLY | POOLGEN_PRIV_CLOEXEC);
     int64_t deadline = poolgen_priv_deadline(2000);
     while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || poolgen_priv_left(deadline, 1) == 0) {
@@ -286,7 +277,7 @@ POOLGEN_PRIV_COLD void poolgen_priv_accept(poolgen_publisher *pub)
         if (r->socket >= 0) {
             continue;
         }
-        int fd = poolgen_priv_keep(accept(pub->listener, NULL, NULL));
+        int fd = (int)syscall(SYS_accept4, pub->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
             return;
         }

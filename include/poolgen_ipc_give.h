@@ -18,11 +18,10 @@ extern "C" {
 // poolgen_priv_tell wakes a subscriber if it sleeps. Where its socket has no room it has messages to read, and is awake.
 static inline void poolgen_priv_tell(poolgen_priv_remote *r)
 {
-    uint32_t asleep = poolgen_priv_get32(&r->head->asleep);
-    if (asleep == 0) {
+    if (poolgen_priv_get32(&r->head->asleep) == 0) {
         return;
     }
-    poolgen_priv_set32(&r->head->asleep, 0);
+    uint32_t asleep = __atomic_exchange_n(&r->head->asleep, 0, __ATOMIC_SEQ_CST); // how it wants to be woken now, not a moment ago
     __atomic_fetch_add(&r->head->news, 1, __ATOMIC_SEQ_CST);
     if (asleep == POOLGEN_PRIV_ON_SOCKET) {
         (void)send(r->socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -29,6 +29,11 @@ extern "C" {
 #define POOLGEN_PRIV_SEAL_SHRINK 2
 #define POOLGEN_PRIV_SEAL_GROW 4
 #define POOLGEN_PRIV_DONTFORK 10 // asm-generic/mman-common.h
+#ifdef O_CLOEXEC
+#define POOLGEN_PRIV_CLOEXEC O_CLOEXEC
+#else
+#define POOLGEN_PRIV_CLOEXEC 02000000 // asm-generic/fcntl.h
+#endif
 #ifdef SO_PEERCRED
 #define POOLGEN_PRIV_PEERCRED SO_PEERCRED
 #else
@@ -197,11 +202,12 @@ POOLGEN_PRIV_COLD void *poolgen_priv_map(int fd, size_t size, int writable)
     return p;
 }
 
-// poolgen_priv_heard reads away what waits on a socket: 0 if the other end is there and said nothing, 1 if it spoke, -1 if it is gone.
+// poolgen_priv_heard reads away what waits on a socket: 0 if the other end is there and said nothing, 1 if it spoke, -1 if it is gone. It reads
+// a few messages only, so that nobody who sends without end can keep it.
 static inline int poolgen_priv_heard(int fd)
 {
     int spoke = 0;
-    for (;;) {
+    for (int most = 16; most > 0; most--) {
         char b[16];
         ssize_t n = recv(fd, b, sizeof(b), MSG_DONTWAIT);
         if (n > 0) {
@@ -212,9 +218,11 @@ static inline int poolgen_priv_heard(int fd)
             return spoke;
         }
     }
+    return spoke;
 }
 
-// poolgen_priv_receive reads a message with the descriptors that come with it, at most 4, and answers its size; -1 with errno.
+// poolgen_priv_receive reads a message with the descriptors that come with it, at most 4, and answers its size; -1 with errno: EMSGSIZE if it is
+// cut off, EMFILE if this process may not have so many descriptors.
 POOLGEN_PRIV_COLD ssize_t poolgen_priv_receive(int fd, unsigned char *b, size_t size, int *fds, int *count)
 {
     union {
@@ -245,11 +253,14 @@ POOLGEN_PRIV_COLD ssize_t poolgen_priv_receive(int fd, unsigned char *b, size_t 
             memcpy(&fds[(*count)++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
         }
     }
-    if ((m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    int cut = (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0, few = (m.msg_flags & MSG_CTRUNC) != 0 && *count < 4;
+    if (cut || n == 0) { // an empty message may bring descriptors too
         while (*count > 0) {
             poolgen_priv_close(fds[--*count]);
         }
-        errno = EMSGSIZE;
+    }
+    if (cut) {
+        errno = few ? EMFILE : EMSGSIZE;
         return -1;
     }
     return n;

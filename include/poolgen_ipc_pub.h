@@ -110,7 +110,7 @@ POOLGEN_INLINE int poolgen_publisher_open(const char *path, poolgen_arena *arena
     memcpy(pub->path, path, strlen(path) + 1);
     // The arena again, for reading only: a subscriber cannot change what others see.
     (void)snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
-    pub->memory = poolgen_priv_keep(open(again, O_RDONLY));
+    pub->memory = open(again, O_RDONLY | POOLGEN_PRIV_CLOEXEC);
     int err = pub->memory >= 0 ? poolgen_priv_listen(pub, &address, size)
                                : poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "opening %s: errno %d", again, errno);
     if (err != POOLGEN_OK) {

@@ -143,6 +143,10 @@ POOLGEN_PRIV_COLD int poolgen_priv_greet(poolgen_subscriber *sub, const poolgen_
         if (n < 0 && errno == EMSGSIZE) {
             return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EPROTO, "the answer is cut off");
         }
+        if (n < 0 && errno == EMFILE) {
+            return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_ESYS,
+                                     "this process may not open the descriptors that come: raise RLIMIT_NOFILE: errno %d", errno);
+        }
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
             return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EGONE, "the publisher hung up without an answer");
         }
@@ -286,6 +290,8 @@ POOLGEN_PRIV_COLD void poolgen_priv_sleep(poolgen_subscriber *sub, int on_socket
         return;
     }
     sub->users++;
+    // Where the program polls the socket, it is read before the publisher is asked for a message: that one is for the program.
+    int heard = on_socket && ms == 0 ? poolgen_priv_heard(fd) : 0;
     uint32_t news = poolgen_priv_get32(&h->news);
     if (ms > 0 || sub->polled != 0) {
         poolgen_priv_set32(&h->asleep, on_socket || sub->polled != 0 ? POOLGEN_PRIV_ON_SOCKET : POOLGEN_PRIV_ON_FUTEX);
@@ -293,14 +299,11 @@ POOLGEN_PRIV_COLD void poolgen_priv_sleep(poolgen_subscriber *sub, int on_socket
     uint32_t word = poolgen_priv_get32(&sub->slot[sub->pos & (sub->slots - 1)].word);
     int there = poolgen_priv_laps(word, poolgen_priv_full(sub->pos, sub->shift), sub->shift) >= 0 || poolgen_priv_get32(&h->closed) != 0;
     poolgen_priv_unlock(&sub->lock);
-    int heard = 0;
-    if (!there && on_socket) {
+    if (!there && on_socket && ms > 0) {
         struct pollfd p = {fd, POLLIN, 0};
-        if (ms > 0) {
-            (void)poll(&p, 1, ms);
-        }
+        (void)poll(&p, 1, ms);
         heard = poolgen_priv_heard(fd);
-    } else if (!there) {
+    } else if (!there && !on_socket) {
         poolgen_priv_futex_wait(&h->news, news, ms);
     }
     poolgen_priv_lock(&sub->lock);

@@ -89,11 +89,8 @@ func parseWelcome(b []byte) (welcome, error) {
 func receiveFDs(conn *net.UnixConn, b []byte, most int) (int, []int, error) {
 	oob := make([]byte, syscall.CmsgSpace(4*most))
 	n, oobn, flags, _, err := conn.ReadMsgUnix(b, oob)
-	if err != nil {
-		return 0, nil, err
-	}
 	var fds []int
-	messages, err := syscall.ParseSocketControlMessage(oob[:oobn])
+	messages, err2 := syscall.ParseSocketControlMessage(oob[:oobn]) // of an empty message too, which ReadMsgUnix takes for the end
 	for _, m := range messages {
 		l, e := syscall.ParseUnixRights(&m)
 		if e == nil {
@@ -102,6 +99,8 @@ func receiveFDs(conn *net.UnixConn, b []byte, most int) (int, []int, error) {
 	}
 	switch {
 	case err != nil:
+	case err2 != nil:
+		err = err2
 	case flags&syscall.MSG_CTRUNC != 0 && len(fds) < most:
 		err = fmt.Errorf("this process may not open the descriptors that come: raise RLIMIT_NOFILE: %w", syscall.EMFILE)
 	case flags&(syscall.MSG_TRUNC|syscall.MSG_CTRUNC) != 0:

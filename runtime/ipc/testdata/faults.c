@@ -1,0 +1,205 @@
+// What goes wrong between two system calls, in one process: the calls of poolgen_ipc.h are looked at, and things happen during them.
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void (*before_recv)(void), (*after_recv)(void);
+static int inherited; // descriptors that a program would have that another thread starts at the moment
+
+static ssize_t hooked_recv(int fd, void *b, size_t n, int flags)
+{
+    void (*hook)(void) = before_recv;
+    before_recv = NULL;
+    if (hook != NULL) {
+        hook();
+    }
+    ssize_t got = recv(fd, b, n, flags);
+    if (got < 0) {
+        hook = after_recv;
+        after_recv = NULL;
+        if (hook != NULL) {
+            hook();
+        }
+    }
+    return got;
+}
+
+static int hooked_open(const char *path, int flags)
+{
+    inherited += (flags & 02000000) == 0; // O_CLOEXEC
+    return open(path, flags);
+}
+
+static __attribute__((unused)) int hooked_accept(int fd, struct sockaddr *a, socklen_t *n)
+{
+    inherited++;
+    return accept(fd, a, n);
+}
+
+#define recv hooked_recv
+#define open hooked_open
+#define accept hooked_accept
+#include <poolgen_ipc.h>
+#undef recv
+#undef open
+#undef accept
+
+static poolgen_arena *arena;
+static int memory;
+static poolgen_publisher pub;
+static poolgen_subscriber sub;
+
+static void want(int good, const char *what)
+{
+    if (!good) {
+        printf("%s\n", what);
+        exit(1);
+    }
+}
+
+static int lowest(void) // descriptor that is free
+{
+    int fd = dup(0);
+    (void)close(fd);
+    return fd;
+}
+
+static void publish(void)
+{
+    poolgen_buf b;
+    want(poolgen_get(arena, &b) == POOLGEN_OK, "no block");
+    want(poolgen_publish(&pub, b, NULL, 0) == 1, "publish");
+    want(poolgen_release(arena, b) == POOLGEN_OK, "release");
+}
+
+static void take_back(void) { want(poolgen_priv_drop(&pub, &pub.remote[0], 1) == 1, "nothing to take back"); }
+
+// polled: a frame comes while the receiver reads its socket, and is taken back for a newer one right after.
+static void polled(void)
+{
+    poolgen_frame f;
+    struct pollfd p = {poolgen_subscriber_fd(&sub), POLLIN, 0};
+    want(poolgen_receive(&sub, 0, &f) == POOLGEN_ETIMEOUT, "a frame before there is one");
+    before_recv = publish;
+    after_recv = take_back;
+    want(poolgen_receive(&sub, 0, &f) == POOLGEN_ETIMEOUT, "a frame that was taken back");
+    want(before_recv == NULL && after_recv == NULL, "it has not looked at its socket");
+    publish();
+    want(poll(&p, 1, 0) == 1, "there is a frame, and the descriptor is not readable");
+    want(poolgen_receive(&sub, 0, &f) == POOLGEN_OK && f.sequence == 1 && f.lost == 1, "not that frame");
+    want(poolgen_frame_release(&f) == POOLGEN_OK, "release of the frame");
+}
+
+// say sends a message with descriptors.
+static void say(int fd, size_t n, int descriptors)
+{
+    unsigned char b[POOLGEN_PRIV_WELCOME];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    struct iovec v = {b, n};
+    struct msghdr m;
+    memset(b, 0, sizeof(b));
+    poolgen_priv_put32(b, POOLGEN_PRIV_WELCOME_MAGIC);
+    poolgen_priv_put32(b + 4, POOLGEN_IPC_VERSION);
+    memset(&m, 0, sizeof(m));
+    memset(&control, 0, sizeof(control));
+    m.msg_iov = &v;
+    m.msg_iovlen = 1;
+    if (descriptors) {
+        int fds[2] = {memory, memory};
+        m.msg_control = control.bytes;
+        m.msg_controllen = sizeof(control.bytes);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(fds));
+        memcpy(CMSG_DATA(c), fds, sizeof(fds));
+    }
+    want(sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n, "sendmsg");
+}
+
+// greet is a handshake with a publisher that answers so, of which no descriptor may stay.
+static int greet(size_t n)
+{
+    int pair[2];
+    poolgen_subscriber s;
+    poolgen_subscriber_options o;
+    memset(&s, 0, sizeof(s));
+    memset(&o, 0, sizeof(o));
+    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    int before = lowest();
+    say(pair[1], n, 1);
+    s.socket = pair[0];
+    int err = poolgen_priv_greet(&s, &o, poolgen_priv_deadline(5000));
+    want(lowest() == before, "descriptors of a refused handshake stay open");
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    poolgen_pool_config c;
+    struct rlimit limit, few;
+    int pair[2];
+    char b[8];
+    if (argc != 2) {
+        return 2;
+    }
+    memset(&c, 0, sizeof(c));
+    c.size = 64;
+    c.blocks = 8;
+    want(poolgen_shared_pool(&c, &arena, &memory) == POOLGEN_OK, "pool");
+    want(poolgen_publisher_open(argv[1], arena, memory, NULL, &pub) == POOLGEN_OK, pub.text);
+    // The publisher's hello comes before its accept: a subscriber of this thread says so through a socket of its own.
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    socklen_t size = poolgen_priv_address(argv[1], &address);
+    want(fd >= 0 && connect(fd, (const struct sockaddr *)(const void *)&address, size) == 0, "connect");
+    unsigned char hello[POOLGEN_PRIV_HELLO];
+    memset(hello, 0, sizeof(hello));
+    poolgen_priv_put32(hello, POOLGEN_PRIV_HELLO_MAGIC);
+    poolgen_priv_put32(hello + 4, POOLGEN_IPC_VERSION);
+    want(send(fd, hello, sizeof(hello), 0) == (ssize_t)sizeof(hello), "hello");
+    poolgen_publisher_collect(&pub);
+    unsigned char answer[POOLGEN_PRIV_WELCOME];
+    int fds[4], count;
+    ssize_t n = poolgen_priv_receive(fd, answer, sizeof(answer), fds, &count);
+    want(n > 0, "no answer");
+    sub.socket = fd;
+    want(poolgen_priv_welcome(&sub, answer, (size_t)n, fds, count) == POOLGEN_OK, sub.text);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+
+    polled();
+    want(inherited == 0, "a descriptor is not close-on-exec from the first");
+
+    want(greet(0) == POOLGEN_EGONE, "an empty answer");
+    want(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
+    few = limit;
+    few.rlim_cur = (rlim_t)lowest() + 3; // the pair, and one of two that come
+    want(setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
+    errno = 0;
+    want(greet(POOLGEN_PRIV_WELCOME) == POOLGEN_ESYS && errno == EMFILE, "too few descriptors are the publisher's fault");
+    want(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+
+    // One that says more than the other can read must not keep it.
+    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    for (int i = 0; i < 100; i++) {
+        say(pair[1], 1, 0);
+    }
+    want(poolgen_priv_heard(pair[0]) == 1, "it has not heard");
+    want(recv(pair[0], b, sizeof(b), MSG_DONTWAIT) == 1, "it reads for as long as the other end says something");
+
+    poolgen_subscriber_close(&sub);
+    want(poolgen_publisher_close(&pub, -1) == POOLGEN_OK, "close");
+    poolgen_shared_pool_free(arena, memory);
+    puts("ok");
+    return 0;
+}
