@@ -115,11 +115,17 @@ func (m *modelSub) next() (modelEvent, bool) {
 	return m.batch[m.seen-1], true
 }
 
-func newModel(t *testing.T, random *rand.Rand) *model {
-	m := &model{t: t, kept: make(map[int]pool.Buf)}
+// modelPools are for all models of a test, because 32 bits have no room for a pool of each.
+func modelPools(t *testing.T) []*pool.Pool {
+	var pools []*pool.Pool
 	for _, size := range []int{100, 5000, 20000} {
-		m.pools = append(m.pools, newPool(t, size, 512))
+		pools = append(pools, newPool(t, size, 512))
 	}
+	return pools
+}
+
+func newModel(t *testing.T, pools []*pool.Pool, random *rand.Rand) *model {
+	m := &model{t: t, pools: pools, kept: make(map[int]pool.Buf)}
 	for _, name := range []string{"a.x", "a.y"} {
 		mt := &modelTopic{name: name, o: bus.Options{History: random.IntN(6), HistoryBytes: int64(random.IntN(3)) * 9000}}
 		var err error
@@ -327,9 +333,10 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		runs = 60
 	}
+	pools := modelPools(t)
 	for seed := range uint64(runs) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		newModel(t, random).run(random, 200)
+		newModel(t, pools, random).run(random, 200)
 		if t.Failed() {
 			t.Fatalf("with seed %d", seed)
 		}
@@ -362,6 +369,6 @@ func FuzzModel(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		random := rand.New(&tape{b, rand.NewPCG(1, 1)})
-		newModel(t, random).run(random, 10+len(b)/3)
+		newModel(t, modelPools(t), random).run(random, 10+len(b)/3)
 	})
 }

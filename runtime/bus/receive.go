@@ -136,8 +136,10 @@ func (s *Sub[T]) fill(take bool, d *dead[T]) supply {
 // another loop goes on where it stood.
 func (s *Sub[T]) Events(ctx context.Context) iter.Seq[Event[T]] {
 	return func(yield func(Event[T]) bool) {
-		s.loop(true)
-		defer s.loop(false)
+		if !s.begin() {
+			return
+		}
+		defer s.end()
 		// What Next does, with the batch at hand.
 		for done := ctx.Done(); ; {
 			for s.seen < s.filled && !s.over.Load() && (done == nil || ctx.Err() == nil) {
@@ -155,11 +157,26 @@ func (s *Sub[T]) Events(ctx context.Context) iter.Seq[Event[T]] {
 	}
 }
 
-// loop notes that a loop begins, or that it has ended and with it the work on its last event.
-func (s *Sub[T]) loop(begins bool) {
+// begin notes that a loop begins, and with it that the work on the last event has ended. It returns false if s is closed: then the batch is for
+// Close alone to look at.
+func (s *Sub[T]) begin() bool {
 	var d dead[T]
 	s.core.mu.Lock()
-	s.looping = begins
+	open := !s.closed
+	if open {
+		s.looping = true
+		s.giveBack(s.seen, &d)
+	}
+	s.core.mu.Unlock()
+	d.dispose()
+	return open
+}
+
+// end notes that a loop has ended, and with it the work on its last event.
+func (s *Sub[T]) end() {
+	var d dead[T]
+	s.core.mu.Lock()
+	s.looping = false
 	if s.closed {
 		s.discardBatch(&d)
 	} else {
@@ -172,8 +189,10 @@ func (s *Sub[T]) loop(begins bool) {
 // Each calls f, on the caller's goroutine, with each event, which is lent to it, until f returns an error, which Each returns, or ctx ends, whose
 // cause it returns, or no event will come, which is no error.
 func (s *Sub[T]) Each(ctx context.Context, f func(Event[T]) error) error {
-	s.loop(true)
-	defer s.loop(false)
+	if !s.begin() {
+		return nil
+	}
+	defer s.end()
 	for {
 		ev, err := s.next(ctx)
 		if err == ErrClosed { //nolint:errorlint // a context's cause may wrap it
