@@ -15,8 +15,9 @@
 // only if the frame was still there afterwards.
 //
 // Who owns the memory. The reader maps the file, all but the word that readers are woken by for reading only, and keeps no descriptor. A frame's
-// data may be read until poolgen_ring_close, and means something as long as poolgen_ring_valid says. A file that is truncated while it
-// is mapped makes the next read a SIGBUS; a memfd is sealed against that, and refused if it is not.
+// data may be read until poolgen_ring_close, and means something as long as poolgen_ring_valid says. A ring in memory is sealed against being
+// truncated, and refused if it is not; one that says of itself that it is a file, with checksums, is not, and when somebody truncates it
+// while it is mapped the next read is a SIGBUS.
 //
 // Threads. One thread at a time uses a reader. What the writer says is checked: an entry that leads out of the data is damaged.
 //
@@ -37,35 +38,13 @@ extern "C" {
 // or one that another process could truncate; POOLGEN_ESYS: errno says why.
 POOLGEN_INLINE int poolgen_ring_open(poolgen_ring_reader *r, int fd)
 {
-    struct stat st;
-    uint32_t w[POOLGEN_PRIV_RING_WORDS + 1];
+    size_t size = 0;
     memset(r, 0, sizeof(*r));
-    poolgen_priv_crc_table(r->table);
-    if (fstat(fd, &st) != 0) {
-        return POOLGEN_ESYS;
+    int err = poolgen_priv_ring_examine(r, fd, &size);
+    if (err != POOLGEN_OK) {
+        return err;
     }
-    if (st.st_size < POOLGEN_RING_ENTRIES) {
-        return POOLGEN_ECORRUPT;
-    }
-    void *p = mmap(NULL, POOLGEN_PRIV_RING_AREA, PROT_READ, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED) {
-        return POOLGEN_ESYS;
-    }
-    for (size_t i = 0; i <= POOLGEN_PRIV_RING_WORDS; i++) {
-        w[i] = poolgen_priv_load((const uint32_t *)p + i);
-    }
-    (void)munmap(p, POOLGEN_PRIV_RING_AREA);
-    size_t size = poolgen_priv_ring_check(r, w);
-    if (size == 0 || (uint64_t)st.st_size < size) {
-        return POOLGEN_ECORRUPT;
-    }
-    if ((r->flags & POOLGEN_PRIV_RING_FILE) == 0) {
-        int seals = fcntl(fd, POOLGEN_PRIV_GET_SEALS);
-        if (seals < 0 || (seals & POOLGEN_PRIV_SEAL_SHRINK) == 0) {
-            return POOLGEN_ECORRUPT;
-        }
-    }
-    p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED) {
         return POOLGEN_ESYS;
     }
@@ -78,7 +57,7 @@ POOLGEN_INLINE int poolgen_ring_open(poolgen_ring_reader *r, int fd)
         r->door = (poolgen_ring_door *)p;
     }
     uint64_t oldest = 0, end = 0;
-    int err = poolgen_priv_ring_look(r, &oldest, &end);
+    err = poolgen_priv_ring_look(r, &oldest, &end);
     r->next = oldest;
     if (err != POOLGEN_OK) {
         (void)munmap((void *)(uintptr_t)r->base, r->size);

@@ -97,6 +97,32 @@ static inline size_t poolgen_priv_ring_check(poolgen_ring_reader *r, const uint3
     return (size_t)r->data + poolgen_priv_ring_round(r->bytes);
 }
 
+// poolgen_priv_ring_examine checks the file of a ring, and takes over what addresses are computed from. *size is how much of it to map.
+static inline int poolgen_priv_ring_examine(poolgen_ring_reader *r, int fd, size_t *size)
+{
+    struct stat st;
+    uint32_t w[POOLGEN_PRIV_RING_WORDS + 1];
+    poolgen_priv_crc_table(r->table);
+    int seals = fcntl(fd, POOLGEN_PRIV_GET_SEALS); // before the size, which cannot become less then
+    if (fstat(fd, &st) != 0) {
+        return POOLGEN_ESYS;
+    }
+    if (st.st_size < POOLGEN_RING_ENTRIES) {
+        return POOLGEN_ECORRUPT;
+    }
+    // Read, not mapped: whoever else has it may cut it off at any time. The offset is 0, however a system passes it.
+    long n = syscall(SYS_pread64, fd, w, sizeof(w), 0L, 0L, 0L);
+    if (n < 0) {
+        return POOLGEN_ESYS;
+    }
+    *size = n == (long)sizeof(w) ? poolgen_priv_ring_check(r, w) : 0;
+    if (*size == 0 || (uint64_t)st.st_size < *size) {
+        return POOLGEN_ECORRUPT;
+    }
+    int may_shrink = seals < 0 || (seals & POOLGEN_PRIV_SEAL_SHRINK) == 0;
+    return (r->flags & POOLGEN_PRIV_RING_FILE) == 0 && may_shrink ? POOLGEN_ECORRUPT : POOLGEN_OK;
+}
+
 static inline const poolgen_ring_superblock *poolgen_priv_ring_super(const poolgen_ring_reader *r)
 {
     return (const poolgen_ring_superblock *)(const void *)r->base;
@@ -209,12 +235,26 @@ static inline int poolgen_priv_ring_try(poolgen_ring_reader *r, poolgen_ring_fra
     }
 }
 
+// poolgen_priv_ring_arm says that this reader sleeps, or is about to, since the word was seq. It leaves a newer one in place: who wakes for the old
+// one would take that back with it, and nobody would wake the other reader.
+static inline void poolgen_priv_ring_arm(poolgen_ring_door *d, uint32_t seq)
+{
+    uint32_t token = seq << 1 | 1;
+    for (int i = 0; i < 100; i++) { // a hostile peer may change it for ever
+        uint32_t armed = poolgen_priv_get32(&d->armed);
+        if ((armed != 0 && armed - token < UINT32_C(1) << 31) || poolgen_priv_cas(&d->armed, armed, token)) {
+            return;
+        }
+    }
+    poolgen_priv_set32(&d->armed, token);
+}
+
 // poolgen_priv_ring_wait sleeps until there is a frame, or may be. Who cannot be woken looks every millisecond.
 static inline int poolgen_priv_ring_wait(poolgen_ring_reader *r, int64_t deadline)
 {
     uint32_t dummy = 0, seq = r->door != NULL ? poolgen_priv_get32(&r->door->seq) : 0;
-    if (r->door != NULL) {
-        poolgen_priv_set32(&r->door->armed, seq << 1 | 1);
+    if (r->door != NULL && deadline != 0) {
+        poolgen_priv_ring_arm(r->door, seq);
     }
     uint32_t ended = poolgen_priv_get32(&poolgen_priv_ring_super(r)->ended); // before the look: what was published before the end counts
     uint64_t oldest = 0, end = 0;

@@ -134,14 +134,12 @@ POOLGEN_INLINE void poolgen_ring_writer_close(poolgen_ring_writer *w)
 static inline int poolgen_priv_rw_map(poolgen_ring_writer *w)
 {
     poolgen_ring_reader *r = &w->r;
-    int err = poolgen_ring_open(r, w->lock); // checks all there is to check
+    size_t size = 0;
+    int err = poolgen_priv_ring_examine(r, w->lock, &size); // not the counters, which are mended
     if (err != POOLGEN_OK) {
         return err;
     }
-    size_t size = r->size;
-    uint32_t flags = r->flags;
-    poolgen_ring_close(r);
-    if ((flags & POOLGEN_PRIV_RING_FILE) != 0) {
+    if ((r->flags & POOLGEN_PRIV_RING_FILE) != 0) {
         return POOLGEN_EINVAL;
     }
     w->live = (uint32_t *)calloc(r->frames, 2 * sizeof(uint32_t));
