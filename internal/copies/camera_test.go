@@ -82,6 +82,8 @@ type camera struct {
 	left    []atomic.Int32     // stages that are not done with each
 	took    []time.Duration    // until the last was
 	results [stages]uint64
+	start   time.Time     // of the first picture, when all is set up
+	cpu     time.Duration // of the process until then
 	mu      sync.Mutex
 	err     error
 }
@@ -125,10 +127,13 @@ func (c *camera) expose(b []byte, sequence int) {
 	c.began[sequence] = time.Now()
 }
 
+// begin is called before the first picture.
+func (c *camera) begin() { c.start, c.cpu = time.Now(), cpuTime() }
+
 // pace waits until the next picture is due.
-func (c *camera) pace(start time.Time, sequence int) {
+func (c *camera) pace(sequence int) {
 	if c.Every > 0 {
-		time.Sleep(time.Until(start.Add(time.Duration(sequence) * c.Every)))
+		time.Sleep(time.Until(c.start.Add(time.Duration(sequence) * c.Every)))
 	}
 }
 

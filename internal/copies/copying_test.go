@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"time"
 )
 
 // heap is a history of pictures on the Go heap, at most depth.
@@ -62,9 +61,9 @@ func (c *camera) copying(held func()) {
 			}
 		})
 	}
-	start := time.Now()
+	c.begin()
 	for sequence := range c.Frames {
-		c.pace(start, sequence)
+		c.pace(sequence)
 		b := buffers[sequence%drivers]
 		c.expose(b, sequence)
 		frame := c.clone(b)

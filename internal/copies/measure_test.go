@@ -35,10 +35,9 @@ func measure(p plan) (f figures, err error) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	began, cpu := time.Now(), cpuTime()
-	c, err := run(p, func(_ *camera, offHeap int64) {
-		f.Rate = float64(p.Frames) / time.Since(began).Seconds()
-		f.CPU = (cpuTime() - cpu) / time.Duration(p.Frames)
+	c, err := run(p, func(c *camera, offHeap int64) {
+		f.Rate = float64(p.Frames) / time.Since(c.start).Seconds()
+		f.CPU = (cpuTime() - c.cpu) / time.Duration(p.Frames)
 		runtime.ReadMemStats(&after)
 		f.Allocs = int64(after.TotalAlloc - before.TotalAlloc)
 		f.Heap = int64(after.HeapSys - after.HeapReleased)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/poolgen/poolgen/runtime/bus"
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -97,7 +96,7 @@ func (c *camera) pooled(ctx context.Context, held func(offHeap int64)) error {
 			}
 		})
 	}
-	start := time.Now()
+	c.begin()
 	for sequence := range c.Frames {
 		b, err := frames.Wait(ctx)
 		if err != nil {
@@ -106,7 +105,7 @@ func (c *camera) pooled(ctx context.Context, held func(offHeap int64)) error {
 		if b.Bytes()[c.Format.size()-1] == poison {
 			fill(b.Bytes())
 		}
-		c.pace(start, sequence)
+		c.pace(sequence)
 		c.expose(b.Bytes(), sequence)
 		id, err := kept.Put(b, int64(sequence))
 		if err != nil {
