@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/poolgen/poolgen/ffi/v4l2"
+	"github.com/poolgen/poolgen/runtime/pool"
+)
+
+// maxPixels bounds the memory of a frame.
+const maxPixels = 1920 * 1088
+
+func checkSize(c config) error {
+	if c.width < 64 || c.height < 48 || c.width%8 != 0 || c.width > maxPixels/c.height {
+		return fmt.Errorf("frames of %dx%d: the width is a multiple of 8, from 64, the height from 48, and there are at most %d pixels", c.width, c.height, maxPixels)
+	}
+	if c.fps < 1 || c.fps > 1000 {
+		return fmt.Errorf("%d frames a second: ask for 1 to 1000", c.fps)
+	}
+	return nil
+}
+
+// readable are the formats that begin with, or have, 8-bit brightness; the cheapest first.
+var readable = [...]v4l2.FourCC{v4l2.FmtGREY, v4l2.FmtNV12, v4l2.FmtYUV420, v4l2.FmtYUYV}
+
+// camera is a V4L2 device.
+type camera struct {
+	c      config
+	device *v4l2.Device
+	stream *v4l2.Stream
+	format v4l2.Format
+	first  int64 // time of the first frame, 0 before
+}
+
+func openCamera(c *config) (_ *camera, err error) {
+	d, err := v4l2.Open(c.device, v4l2.Options{})
+	if err != nil {
+		return nil, err
+	}
+	v := &camera{device: d}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.close())
+		}
+	}()
+	for _, want := range readable {
+		v.format, err = d.SetFormat(v4l2.Capture, v4l2.Format{FourCC: want, Width: c.width, Height: c.height, Field: v4l2.FieldNone})
+		if err == nil && v.format.FourCC == want {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !isReadable(v.format.FourCC) {
+		return nil, fmt.Errorf("%s has none of the formats %v: libv4l2 converts others", c.device, readable)
+	}
+	c.width, c.height = v.format.Width, v.format.Height
+	if err := checkSize(*c); err != nil {
+		return nil, err
+	}
+	v.c = *c
+	_, err = d.SetInterval(v4l2.Capture, v4l2.Fraction{Numerator: 1, Denominator: uint32(c.fps)})
+	if err != nil {
+		err = nil // the camera has one rate only
+	}
+	if v.stream, err = d.Stream(v4l2.StreamConfig{}); err != nil {
+		return nil, err
+	}
+	return v, v.stream.Start()
+}
+
+func isReadable(f v4l2.FourCC) bool {
+	for _, r := range readable {
+		if f == r {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *camera) next(ctx context.Context, b pool.Buf) (int64, error) {
+	fr, err := v.stream.Read(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer fr.Release()
+	now := time.Now()
+	if t, ok := fr.Time(); ok {
+		now = t
+	}
+	at := now.UnixNano()
+	if v.first == 0 {
+		v.first = at
+	}
+	if v.c.length > 0 && at-v.first >= int64(v.c.length) {
+		return 0, io.EOF
+	}
+	return at, brightness(b.Bytes(), fr.Bytes(), v.format)
+}
+
+// brightness copies the brightness of a frame of format f, from the driver's memory, into pix. A frame that is too short is an error: cameras
+// give half a frame when a cable is loose.
+func brightness(pix, src []byte, f v4l2.Format) error {
+	step := 1
+	if f.FourCC == v4l2.FmtYUYV {
+		step = 2
+	}
+	stride := f.Planes[0].Stride
+	if stride < step*f.Width || stride > len(src)/f.Height {
+		return fmt.Errorf("a frame of %d bytes, %s has lines of %d: look at the camera's cable", len(src), f, stride)
+	}
+	for y := range f.Height {
+		line, from := pix[y*f.Width:][:f.Width], src[y*stride:]
+		if step == 1 {
+			copy(line, from)
+			continue
+		}
+		for x := range line {
+			line[x] = from[2*x]
+		}
+	}
+	return nil
+}
+
+func (v *camera) close() error {
+	var err error
+	if v.stream != nil {
+		err = v.stream.Close()
+	}
+	return errors.Join(err, v.device.Close())
+}

@@ -1,0 +1,7 @@
+package main
+
+import (
+	"net/http"
+)
+
+func (s *station) pages() http.Handler { return http.NotFoundHandler() }
