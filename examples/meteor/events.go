@@ -143,11 +143,11 @@ func (e *events) remove(name string) error {
 	return err
 }
 
-// all is a copy of the list, the oldest first.
+// all is a copy of the list, the oldest first, and not nil.
 func (e *events) all() []event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Clone(e.list)
+	return append([]event{}, e.list...)
 }
 
 // status reads a line of /proc/self/status that has a size, in bytes.

@@ -15,8 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -75,23 +73,17 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	leave := func() error { return nil }
 	if c.listen != "" {
-		l, err := net.Listen("tcp", c.listen)
-		if err != nil {
+		if leave, err = st.serve(c.listen, out); err != nil {
 			return errors.Join(err, st.close())
 		}
-		pages, leave := context.WithCancel(context.Background())
-		server := &http.Server{Handler: st.pages(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return pages }}
-		go server.Serve(l)
-		defer server.Close()
-		defer leave() // before the wait, which is for streams too
-		fmt.Fprintf(out, "http://%s\n", l.Addr())
 	}
 	err = st.watch(ctx, src)
 	if ctx.Err() != nil {
 		err = nil // Ctrl-C: what there is counts
 	}
-	err = errors.Join(err, st.close())
+	err = errors.Join(err, leave(), st.close())
 	ps, ss := st.frames.Stats(), st.final
 	fmt.Fprintf(out, "%d frames, %d meteors; pool: %d acquired, %d out, %d of %d blocks at most; store: %d dropped, %d left the hot tier, %d were compressed\n",
 		ss.Puts, st.seen.Load(), ps.Acquired, ps.Outstanding, ps.HighWater, ps.Max, ss.Dropped, ss.Hot.Left, ss.Warm.Left)

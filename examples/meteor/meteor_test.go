@@ -1,11 +1,20 @@
 package main
 
 import (
+	"errors"
+	"hash/crc32"
+	"image/png"
+	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/poolgen/poolgen/ffi/v4l2"
 	"github.com/poolgen/poolgen/internal/testutil"
+	"github.com/poolgen/poolgen/runtime/pool"
+	"github.com/poolgen/poolgen/runtime/store"
 )
 
 // night is a simulated one, as fast as possible.
@@ -81,13 +90,190 @@ func TestNight(t *testing.T) {
 	st := watched(t, c)
 	same(t, c, st.events.all())
 	stats := st.store.Stats()
-	if stats.Puts != 60*25 || stats.Dropped != 0 || stats.Refused > 0 && stats.Err != nil {
+	if stats.Puts != 60*25 || stats.Dropped != 0 || stats.Err != nil {
 		t.Errorf("the archive has %+v", stats)
+	}
+	budgets(t, st)
+	clips(t, c, st.events)
+	if err := st.close(); err != nil {
+		t.Error(err)
+	}
+	if p := st.frames.Stats(); p.Outstanding != 0 || p.Acquired != p.Released || p.Acquired < 60*25 {
+		t.Errorf("pool: %+v", p)
+	}
+	if p := st.loads.Stats(); p.Outstanding != 0 || p.Acquired == 0 {
+		t.Errorf("pool for frames from disk: %+v", p)
+	}
+}
+
+// budgets fails unless every tier comes within its budget and has been used. Compressing goes on for a while after the last frame.
+func budgets(t *testing.T, st *station) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		s := st.store.Stats()
+		if s.Hot.Bytes <= s.Hot.Budget && s.Warm.Bytes <= warmBudget+segment && s.Warm.Bytes+s.Cold.Bytes <= coldBudget+2*segment && s.Hot.Left > 0 && s.Cold.Frames > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the tiers: %+v", s)
+		}
+	}
+}
+
+// clips fails unless each clip begins three seconds before its meteor, or with the night, has every frame, and each of them as it was filmed.
+func clips(t *testing.T, c config, e *events) {
+	t.Helper()
+	sky, err := newSky(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filmed, pix := map[int64]uint32{}, make([]byte, c.width*c.height)
+	for ; sky.n < int(c.length.Seconds())*c.fps; sky.n++ {
+		at := time.Duration(sky.n) * time.Second / time.Duration(c.fps)
+		sky.paint(pix, at.Seconds())
+		filmed[c.start.Add(at).UnixNano()] = crc32.ChecksumIEEE(pix)
+	}
+	blocks, err := pool.New(len(pix), pool.Options{Max: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ev := range e.all() {
+		f, err := os.Open(e.file(ev.Name, ".clip"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ev.From - before.Nanoseconds()
+		n := 0
+		for fr, err := range store.ReadClip(f, blocks) {
+			if err != nil {
+				t.Fatalf("%s after %d frames: %v", ev.Name, n, err)
+			}
+			sum, ok := filmed[fr.Time]
+			if fr.Time != want || !ok || crc32.ChecksumIEEE(fr.Bytes()) != sum {
+				t.Errorf("%s: frame %d is of %d, not %d, or is not as it was filmed", ev.Name, n, fr.Time, want)
+			}
+			fr.Release()
+			n++
+			want += time.Second.Nanoseconds() / int64(c.fps)
+		}
+		f.Close()
+		if n != ev.Frames || want < ev.To+after.Nanoseconds() || n < 4*c.fps {
+			t.Errorf("%s has %d frames, the list says %d, up to %d", ev.Name, n, ev.Frames, want)
+		}
+		p, err := os.Open(e.file(ev.Name, ".png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(p)
+		p.Close()
+		if err != nil || img.Bounds().Dx() != c.width || img.Bounds().Dy() != c.height {
+			t.Errorf("%s's picture: %v", ev.Name, err)
+		}
+	}
+	if err := blocks.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKept removes old events with all that they have, and finds the others when the folder is opened again.
+func TestKept(t *testing.T) {
+	c := night(t, 2*time.Second)
+	st := watched(t, c)
+	d := newDetector(c.width, c.height)
+	const more = 3
+	for i := range keptEvents + more {
+		d.now = sight{From: c.start.Add(time.Duration(i) * time.Millisecond).UnixNano()}
+		d.now.To = d.now.From + 1
+		if err := errors.Join(st.events.begin(d.now.From), st.events.picture(d), st.events.finish(t.Context(), d.now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.events.begin(1); err != nil { // and the power fails before it is over
+		t.Fatal(err)
+	}
+	if err := st.close(); err != nil {
+		t.Fatal(err)
+	}
+	st, err := newStation(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := st.events.all()
+	if len(all) != keptEvents || all[0].Name != named(c.start.UnixNano()+more*1e6) || len(st.store.Pins()) != keptEvents {
+		t.Errorf("%d events and %d pins: %+v", len(all), len(st.store.Pins()), all)
+	}
+	files, err := os.ReadDir(st.events.dir)
+	if err != nil || len(files) != 3*keptEvents {
+		t.Errorf("%d files, %v", len(files), err)
 	}
 	if err := st.close(); err != nil {
 		t.Error(err)
 	}
-	if p := st.frames.Stats(); p.Outstanding != 0 || p.HighWater > hotFrames+2*queued+4 {
-		t.Errorf("pool: %+v", p)
+}
+
+// TestRefused has sizes that cannot be, a folder that is in use, and an address that is taken.
+func TestRefused(t *testing.T) {
+	for _, c := range []config{{width: 321, height: 240, fps: 25}, {width: 1 << 20, height: 1 << 20, fps: 25}, {width: 320, height: 240}, {width: -8, height: 100, fps: 25}} {
+		if err := run(t.Context(), c, io.Discard); err == nil {
+			t.Errorf("%+v ran", c)
+		}
+	}
+	c := night(t, time.Second)
+	st := watched(t, c)
+	if err := run(t.Context(), c, io.Discard); !errors.Is(err, store.ErrBusy) {
+		t.Errorf("two programs in one folder: %v", err)
+	}
+	if err := st.close(); err != nil {
+		t.Fatal(err)
+	}
+	c.listen = "127.0.0.1:-1"
+	if err := run(t.Context(), c, io.Discard); err == nil {
+		t.Error("it listens at port -1")
+	}
+	c.listen, c.device = "", filepath.Join(t.TempDir(), "none")
+	if err := run(t.Context(), c, io.Discard); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a camera that is not there: %v", err)
+	}
+}
+
+// TestBrightness reads padded lines of each format, and none of half a frame.
+func TestBrightness(t *testing.T) {
+	const w, h, stride = 64, 48, 160
+	for _, fourcc := range readable {
+		f := v4l2.Format{FourCC: fourcc, Width: w, Height: h, Planes: []v4l2.Plane{{Stride: stride}}}
+		src, pix := make([]byte, stride*h), make([]byte, w*h)
+		step := 1
+		if fourcc == v4l2.FmtYUYV {
+			step = 2
+		}
+		for i := range w * h {
+			src[i/w*stride+i%w*step] = byte(i + i/w)
+		}
+		if err := brightness(pix, src, f); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range pix {
+			if v != byte(i+i/w) {
+				t.Fatalf("%s: pixel %d is %d", fourcc, i, v)
+			}
+		}
+		if err := brightness(pix, src[:len(src)-1], f); err == nil {
+			t.Errorf("%s: half a frame was taken", fourcc)
+		}
+	}
+}
+
+// TestLook allocates nothing for a frame.
+func TestLook(t *testing.T) {
+	d, pix := newDetector(64, 48), make([]byte, 64*48)
+	at := int64(0)
+	if n := testing.AllocsPerRun(100, func() {
+		at += 40e6
+		pix[at%100] ^= 255
+		if _, _, _, err := d.look(pix, at); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a frame", n)
 	}
 }

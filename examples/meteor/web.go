@@ -1,7 +1,213 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"net"
 	"net/http"
+	"slices"
+	"time"
+
+	_ "embed"
+
+	"github.com/poolgen/poolgen/runtime/bus"
+	"github.com/poolgen/poolgen/runtime/pool"
+	"github.com/poolgen/poolgen/runtime/store"
 )
 
-func (s *station) pages() http.Handler { return http.NotFoundHandler() }
+//go:embed page.html
+var page []byte
+
+// serve shows the page at an address. The caller calls leave, which returns when no browser is being answered any more.
+func (s *station) serve(address string, out io.Writer) (leave func() error, err error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	base, stop := context.WithCancel(context.Background()) // ends streams
+	server := &http.Server{Handler: s.pages(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Hour, BaseContext: func(net.Listener) context.Context { return base }}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	fmt.Fprintf(out, "http://%s\n", l.Addr())
+	return func() error {
+		stop()
+		soon, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err := server.Shutdown(soon)
+		if err != nil { // somebody reads slowly
+			err = server.Close()
+		}
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+		return err
+	}, nil
+}
+
+// pages is the page with what it asks for:
+//
+//	/                       the page
+//	/readings               brightness, as server-sent events
+//	/live.jpg               the newest frame
+//	/events                 the list of meteors, the newest first, as JSON
+//	/events/NAME.png        a meteor's picture
+//	/events/NAME.clip       its clip, for store.ReadClip
+//	/stats                  memory and tiers, as JSON
+func (s *station) pages() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'")
+		w.Write(page)
+	})
+	m.HandleFunc("GET /readings", s.stream)
+	m.HandleFunc("GET /live.jpg", s.live)
+	m.HandleFunc("GET /events", func(w http.ResponseWriter, _ *http.Request) {
+		all := s.events.all()
+		slices.Reverse(all)
+		answer(w, all)
+	})
+	m.HandleFunc("GET /events/{file}", s.file)
+	m.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.stats()) })
+	return m
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(v) // an error is the browser's leaving
+}
+
+// stream sends readings, those of the last seconds first, until the browser leaves or the night ends. A browser that is slow misses some.
+func (s *station) stream(w http.ResponseWriter, r *http.Request) {
+	sub, err := s.readings.Subscribe(bus.SubOptions{Name: "page", Policy: bus.DropOldest, Events: 250, Last: 250, Batch: 1})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer sub.Close()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	flush := http.NewResponseController(w)
+	for {
+		ev, err := sub.Next(r.Context())
+		if err != nil {
+			return
+		}
+		batch := []reading{ev.Value}
+		for more, ok := sub.TryNext(); ok; more, ok = sub.TryNext() {
+			batch = append(batch, more.Value)
+		}
+		b, err := json.Marshal(batch)
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", b); err != nil || flush.Flush() != nil {
+			return
+		}
+		select { // a few times a second are enough for the eye
+		case <-r.Context().Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// live sends the newest frame, which the topic's history has.
+func (s *station) live(w http.ResponseWriter, _ *http.Request) {
+	sub, err := s.taken.Subscribe(bus.SubOptions{Name: "live", Policy: bus.Latest, Last: 1})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer sub.Close()
+	ev, ok := sub.TryNext()
+	if !ok {
+		http.Error(w, "no frame yet", http.StatusServiceUnavailable)
+		return
+	}
+	var b bytes.Buffer
+	img := &image.Gray{Pix: ev.Value.Bytes(), Stride: s.c.width, Rect: image.Rect(0, 0, s.c.width, s.c.height)}
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 80}); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	sub.Close() // the frame goes back before the browser, which may be slow, has the picture
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(b.Bytes())
+}
+
+// file sends an event's picture or clip.
+func (s *station) file(w http.ResponseWriter, r *http.Request) {
+	for _, ev := range s.events.all() {
+		for extension, kind := range map[string]string{".png": "image/png", ".clip": "application/octet-stream"} {
+			if r.PathValue("file") == ev.Name+extension {
+				w.Header().Set("Content-Type", kind)
+				http.ServeFile(w, r, s.events.file(ev.Name, extension))
+				return
+			}
+		}
+	}
+	http.NotFound(w, r)
+}
+
+type tier struct {
+	Name   string `json:"name"`
+	Frames int    `json:"frames"`
+	Bytes  int64  `json:"bytes"`
+	Budget int64  `json:"budget"` // 0: no limit
+	Hits   uint64 `json:"hits"`
+}
+
+type pools struct {
+	Name      string `json:"name"`
+	Out       int    `json:"out"`
+	Max       int    `json:"max"`
+	HighWater int    `json:"high_water"`
+	Bytes     int64  `json:"bytes"`
+}
+
+type listener struct {
+	Name      string `json:"name"`
+	Published uint64 `json:"published"`
+	Delivered uint64 `json:"delivered"`
+	Lagged    uint64 `json:"lagged"`
+}
+
+// stats is what /stats answers.
+type stats struct {
+	Meteors int64      `json:"meteors"`
+	Dropped uint64     `json:"dropped"` // frames that the archive lost because the disk was slow
+	Problem string     `json:"problem"` // of the disk; empty if there is none
+	Memory  memory     `json:"memory"`
+	Pools   []pools    `json:"pools"`
+	Tiers   []tier     `json:"tiers"`
+	Topics  []listener `json:"topics"`
+}
+
+func (s *station) stats() stats {
+	a := stats{Meteors: s.seen.Load(), Memory: s.memory()}
+	st := s.store.Stats()
+	a.Dropped = st.Dropped
+	if st.Err != nil {
+		a.Problem = st.Err.Error()
+	}
+	for i, t := range []store.Tier{st.Hot, st.Warm, st.Cold} {
+		a.Tiers = append(a.Tiers, tier{[]string{"hot", "warm", "cold"}[i], t.Frames, t.Bytes, t.Budget, t.Hits})
+	}
+	for _, p := range []*pool.Pool{s.frames, s.loads} {
+		v := p.Stats()
+		a.Pools = append(a.Pools, pools{v.Name, v.Outstanding, v.Max, v.HighWater, v.BytesCommitted})
+	}
+	for _, t := range []bus.TopicStats{s.taken.Stats(), s.readings.Stats(), s.sights.Stats()} {
+		a.Topics = append(a.Topics, listener{t.Name, t.Published, t.Delivered, t.Lagged})
+	}
+	return a
+}
