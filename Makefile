@@ -6,7 +6,7 @@ GO ?= go
 LEG ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-gen test-vm test-vm-full soak lint generate bench bench-vm clean
+.PHONY: help demo demo-meteor test test-gen test-vm test-vm-full soak lint generate bench bench-vm clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -16,6 +16,9 @@ help: ## list the targets
 demo: ## play a voice through pooled buffers: file, Opus, ALSA
 	@scripts/setup.sh demo
 	$(GO) run ./examples/voice
+
+demo-meteor: ## watch a simulated night sky for meteors, with a page at http://127.0.0.1:8080; ARGS="-device /dev/video0" for a camera
+	$(GO) run ./examples/meteor $(ARGS)
 
 test: ## every leg: cgo, purego, race, debug, 386, arm under qemu
 	@scripts/test.sh $(LEG)
