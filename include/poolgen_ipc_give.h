@@ -122,6 +122,13 @@ static inline void poolgen_priv_lose(poolgen_publisher *pub, poolgen_priv_remote
     poolgen_priv_store(&r->head->lost, (uint32_t)r->lost);
 }
 
+// poolgen_priv_miss counts a new frame as dropped, with the slot's word being w: if that is empty, because the subscriber's share is used up.
+static inline void poolgen_priv_miss(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t w)
+{
+    poolgen_priv_lose(pub, r);
+    r->over += (w & POOLGEN_PRIV_STATE) == POOLGEN_PRIV_EMPTY ? 1 : 0;
+}
+
 // poolgen_priv_drop takes back up to n of the frames that wait, the oldest first, and answers how many.
 static inline uint32_t poolgen_priv_drop(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t n)
 {
@@ -199,7 +206,8 @@ static inline int poolgen_priv_offer(poolgen_publisher *pub, poolgen_priv_remote
             poolgen_priv_remove(pub, r, 1); // it wrote what it must not
             return 0;
         }
-        if (r->policy == POOLGEN_DROP_OLDEST && poolgen_priv_drop(pub, r, 1) > 0) {
+        // One that is just being taken cannot make room.
+        if (r->policy == POOLGEN_DROP_OLDEST && (w & POOLGEN_PRIV_STATE) != POOLGEN_PRIV_TAKEN && poolgen_priv_drop(pub, r, 1) > 0) {
             continue;
         }
         if (r->policy == POOLGEN_BLOCK) {
@@ -207,8 +215,7 @@ static inline int poolgen_priv_offer(poolgen_publisher *pub, poolgen_priv_remote
             return -1;
         }
         if (r->socket >= 0) { // full, just being taken, or it has too many
-            poolgen_priv_lose(pub, r);
-            r->over += empty ? 1 : 0;
+            poolgen_priv_miss(pub, r, w);
         }
         return 0;
     }

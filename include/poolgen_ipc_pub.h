@@ -180,6 +180,11 @@ static inline int poolgen_priv_give(poolgen_publisher *pub, uint32_t id, const p
         poolgen_priv_remote *r = &pub->remote[i];
         uint64_t serial = r->serial;
         int got = serial > there ? 0 : -1;
+        if (pub->closed != 0 && got < 0 && r->socket >= 0) { // since it waited: who is there knows that nothing follows
+            poolgen_priv_lose(pub, r);
+            err = POOLGEN_ECLOSED;
+            continue;
+        }
         while (got < 0 && r->serial == serial) {
             uint32_t word = 0;
             got = poolgen_priv_offer(pub, r, id, sequence, m, &word);
@@ -193,7 +198,7 @@ static inline int poolgen_priv_give(poolgen_publisher *pub, uint32_t id, const p
             int failed = poolgen_priv_await(pub, r, word, timeout_ms, deadline);
             if (failed != POOLGEN_OK) {
                 if (r->serial == serial && r->socket >= 0) {
-                    poolgen_priv_lose(pub, r);
+                    poolgen_priv_miss(pub, r, word);
                 }
                 err = failed;
                 break;

@@ -94,6 +94,71 @@ static void polled(void)
     want(poolgen_frame_release(&f) == POOLGEN_OK, "release of the frame");
 }
 
+// receive takes and releases frames.
+static void receive(int n)
+{
+    poolgen_frame f;
+    for (; n > 0; n--) {
+        want(poolgen_receive(&sub, 0, &f) == POOLGEN_OK && poolgen_frame_release(&f) == POOLGEN_OK, "a frame is missing");
+    }
+    want(poolgen_receive(&sub, 0, &f) == POOLGEN_ETIMEOUT, "a frame too many");
+    poolgen_publisher_collect(&pub);
+}
+
+// attempt publishes a frame that the subscriber does not get.
+static int attempt(void)
+{
+    poolgen_buf b;
+    want(poolgen_get(arena, &b) == POOLGEN_OK, "no block");
+    int err = poolgen_publish(&pub, b, NULL, 0);
+    want(poolgen_release(arena, b) == POOLGEN_OK, "release");
+    return err;
+}
+
+// oldest: the queue is full, and the subscriber is just taking the oldest frame, which cannot make room. The others need not go.
+static void oldest(void)
+{
+    for (int i = 0; i < 4; i++) {
+        publish();
+    }
+    uint32_t *word = &sub.slot[sub.pos & 3].word;
+    uint64_t lost = pub.remote[0].lost;
+    (*word)++; // full, taken
+    want(attempt() == 0 && pub.remote[0].lost == lost + 1 && pub.remote[0].held == 4, "more is dropped than one frame");
+    (*word)--;
+    receive(4);
+}
+
+// share: a subscriber that blocks misses a frame because it has as many blocks as it may.
+static void share(void)
+{
+    uint64_t over = pub.remote[0].over;
+    pub.o.max_held = 1;
+    pub.remote[0].policy = POOLGEN_BLOCK;
+    publish();
+    want(attempt() == POOLGEN_ETIMEOUT && pub.remote[0].over == over + 1, "a frame that was missed for a share does not count so");
+    pub.remote[0].policy = POOLGEN_DROP_OLDEST;
+    pub.o.max_held = 8;
+    receive(1);
+}
+
+// closed: the publisher is closed while a frame is given, after which nothing follows.
+static void closed(void)
+{
+    poolgen_buf b;
+    poolgen_meta m;
+    memset(&m, 0, sizeof(m));
+    want(poolgen_get(arena, &b) == POOLGEN_OK, "no block");
+    uint32_t id = poolgen_priv_lend(&pub, b);
+    uint64_t lost = pub.remote[0].lost;
+    pub.closed = 1;
+    want(poolgen_priv_give(&pub, id, &m, -1) == POOLGEN_ECLOSED && pub.remote[0].lost == lost + 1, "a frame behind the end");
+    pub.closed = 0;
+    pub.loans[id].mask = 0;
+    poolgen_priv_unlend(&pub, id);
+    receive(0);
+}
+
 // say sends a message with descriptors.
 static void say(int fd, size_t n, int descriptors)
 {
@@ -146,6 +211,7 @@ static int greet(size_t n)
 int main(int argc, char **argv)
 {
     poolgen_pool_config c;
+    poolgen_publisher_options o;
     struct rlimit limit, few;
     int pair[2];
     char b[8];
@@ -156,7 +222,10 @@ int main(int argc, char **argv)
     c.size = 64;
     c.blocks = 8;
     want(poolgen_shared_pool(&c, &arena, &memory) == POOLGEN_OK, "pool");
-    want(poolgen_publisher_open(argv[1], arena, memory, NULL, &pub) == POOLGEN_OK, pub.text);
+    memset(&o, 0, sizeof(o));
+    o.slots = 4;
+    o.max_held = 8;
+    want(poolgen_publisher_open(argv[1], arena, memory, &o, &pub) == POOLGEN_OK, pub.text);
     // The publisher's hello comes before its accept: a subscriber of this thread says so through a socket of its own.
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address;
@@ -179,6 +248,10 @@ int main(int argc, char **argv)
 
     polled();
     want(inherited == 0, "a descriptor is not close-on-exec from the first");
+
+    oldest();
+    share();
+    closed();
 
     want(greet(0) == POOLGEN_EGONE, "an empty answer");
     want(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
