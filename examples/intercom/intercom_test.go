@@ -138,8 +138,9 @@ func TestLoss(t *testing.T) {
 					silent++
 				}
 			}
-			if silent > 3 {
-				t.Errorf("%d frames are silent", silent)
+			// What is late on a busy machine comes in a row, and what continues the sound fades out.
+			if silent > 3+2*n["too late"] {
+				t.Errorf("%d frames are silent: counts %v", silent, n)
 			}
 		})
 	}

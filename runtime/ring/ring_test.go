@@ -606,7 +606,11 @@ func TestManyResizes(t *testing.T) {
 	r := newRing(t, 1<<16, ring.Options{Max: 1 << 22})
 	rnd := rand.New(rand.NewPCG(3, 3))
 	var in, out uint32
-	for range 700 {
+	rounds := 700
+	if testing.Short() {
+		rounds = 200
+	}
+	for range rounds {
 		for len(r.Unused()) >= 4096 && rnd.IntN(5) > 0 {
 			binary.LittleEndian.PutUint32(r.Unused(), in)
 			in++
