@@ -42,13 +42,11 @@ func (s *Publisher) serve(conn *net.UnixConn) {
 
 // admit does the handshake.
 func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
-	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second)) // one who says nothing is none
 	b := make([]byte, helloSize+1)
-	n, err := conn.Read(b)
+	n, err := s.listen(conn, b)
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetReadDeadline(time.Time{})
 	h, err := parseHello(b[:n])
 	if err != nil {
 		return nil, err
@@ -98,4 +96,25 @@ func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
 	s.subs = append(s.subs, r)
 	s.change() // whoever waits for a block waits for its blocks too
 	return r, nil
+}
+
+// listen reads what a stranger says. Who says nothing is none, and Close does not wait for it.
+func (s *Publisher) listen(conn *net.UnixConn, b []byte) (int, error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return 0, ErrClosed
+	}
+	s.strangers[conn] = struct{}{}
+	_ = conn.SetReadDeadline(time.Now().Add(s.helloLimit))
+	s.mu.Unlock()
+	n, err := conn.Read(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.strangers, conn)
+	_ = conn.SetReadDeadline(time.Time{})
+	if s.closed {
+		return 0, ErrClosed
+	}
+	return n, err
 }

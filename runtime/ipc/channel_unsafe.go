@@ -134,7 +134,7 @@ func newChannel(slots, returns int) (*channel, error) {
 	}
 	h := (*channelHead)(m.Base())
 	h.magic, h.version, h.slots, h.returns = channelMagic, channelVersion, uint32(slots), uint32(returns)
-	return view(m, fd), nil
+	return view(m, fd, slots, returns), nil
 }
 
 // openChannel maps the memory of a publisher, which is not trusted. It takes fd over.
@@ -168,15 +168,16 @@ func openChannel(fd int) (c *channel, err error) {
 	if err != nil {
 		return nil, errors.Join(err, m.Unmap())
 	}
-	return view(m, -1), nil
+	return view(m, -1, int(slots), int(returns)), nil
 }
 
-func view(m sys.Map, fd int) *channel {
+// view takes the capacities as they were checked: in the memory the other process may have changed them since.
+func view(m sys.Map, fd, slots, returns int) *channel {
 	h := (*channelHead)(m.Base())
 	c := &channel{m: m, head: h, fd: fd}
-	c.slots = unsafe.Slice((*frameSlot)(unsafe.Add(m.Base(), slotsOffset)), h.slots)
-	c.back = unsafe.Slice((*atomic.Uint32)(unsafe.Add(m.Base(), slotsOffset+64*len(c.slots))), h.returns)
-	c.shift = uint32(bits.TrailingZeros32(h.slots))
+	c.slots = unsafe.Slice((*frameSlot)(unsafe.Add(m.Base(), slotsOffset)), slots)
+	c.back = unsafe.Slice((*atomic.Uint32)(unsafe.Add(m.Base(), slotsOffset+64*slots)), returns)
+	c.shift = uint32(bits.TrailingZeros(uint(slots)))
 	return c
 }
 

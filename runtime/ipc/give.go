@@ -42,18 +42,15 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		case r.c.lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
 			s.remove(r, true) // it wrote what it must not
 			return false, nil
-		case r.policy == DropOldest && s.drop(r, 1) > 0:
+		case r.policy == DropOldest && word&stateMask != slotTaken && s.drop(r, 1) > 0: // one that is just being taken cannot make room
 		case r.policy == Block:
 			if err := s.await(ctx, r, slot, word); err != nil {
-				r.lose()
+				r.miss(word)
 				return false, err
 			}
 		default: // full, just being taken, or it has too many
 			if !r.gone {
-				r.lose()
-				if word&stateMask == slotEmpty {
-					r.over++
-				}
+				r.miss(word)
 			}
 			return false, nil
 		}
@@ -106,6 +103,14 @@ func (r *remote) lose() {
 	r.lost++
 	if h := r.c.head; h != nil { // it may have gone while Publish waited
 		h.lost.Store(uint32(r.lost))
+	}
+}
+
+// miss counts the new frame as dropped, with the slot being word: if that is empty, for the subscriber's share is used up.
+func (r *remote) miss(word uint32) {
+	r.lose()
+	if word&stateMask == slotEmpty {
+		r.over++
 	}
 }
 

@@ -99,6 +99,9 @@ func TestMaxHeldBlock(t *testing.T) {
 	if n, err := publish(ctx, 4); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Publish = %d, %v", n, err)
 	}
+	if r := s.Stats().Subscribers[0]; r.Lost != 1 || r.Over != 1 {
+		t.Errorf("%+v, want 1 lost, for it has its share", r)
+	}
 	done := make(chan error, 1)
 	go func() {
 		_, err := publish(t.Context(), 5)

@@ -77,10 +77,13 @@ type Publisher struct {
 	closed   bool
 	stats    PublisherStats
 	getters  []*getter // that are free
-	spinner  spinner   // of who waits for room, which is one at a time
-	sleeper  sleeper
-	roomOf   *remote     // for whose room Publish waits
-	enough   *time.Timer // ends its wait for more room than there is
+	// strangers are connections that have not said what they want, which they must within helloLimit.
+	strangers  map[*net.UnixConn]struct{}
+	helloLimit time.Duration
+	spinner    spinner // of who waits for room, which is one at a time
+	sleeper    sleeper
+	roomOf     *remote     // for whose room Publish waits
+	enough     *time.Timer // ends its wait for more room than there is
 	uncollected,
 	often int // frames since the last collect, and after how many Publish does so
 	// oldKernel says that this kernel cannot sleep on several words at once.
@@ -161,7 +164,8 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
 	}
-	s := &Publisher{pool: p, o: o, path: path, l: l, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner()}
+	s := &Publisher{pool: p, o: o, path: path, l: l, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner(),
+		strangers: map[*net.UnixConn]struct{}{}, helloLimit: 2 * time.Second}
 	s.often = min(max(blocks/8, 1), 16)
 	s.sleeper.wake = s.wakePublish
 	s.enough = time.AfterFunc(time.Hour, s.wakePublish)
@@ -238,6 +242,15 @@ func (s *Publisher) Publish(ctx context.Context, b pool.Buf, m Meta) (int, error
 	var failed error
 	s.round = append(s.round[:0], s.subs...) // waiting lets go of mu
 	for _, r := range s.round {
+		if s.closed { // since it began to wait: they know that nothing follows
+			if !r.gone {
+				r.lose()
+			}
+			if !errors.Is(failed, ErrClosed) {
+				failed = errors.Join(failed, ErrClosed)
+			}
+			continue
+		}
 		ok, err := s.give(ctx, r, &f)
 		if ok {
 			given++
@@ -287,6 +300,9 @@ func (s *Publisher) Close(ctx context.Context) error {
 		r.c.head.closed.Store(1)
 		r.c.head.asleep.CompareAndSwap(0, 1)
 		r.c.tell(r.knock)
+	}
+	for conn := range s.strangers {
+		_ = conn.SetReadDeadline(time.Now()) // it need not say any more what it wants
 	}
 	s.change()
 	if len(s.subs) == 0 {

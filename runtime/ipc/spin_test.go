@@ -61,7 +61,7 @@ func TestSpinAdapts(t *testing.T) {
 // TestIdle waits for frames that seldom come, and for room that does not: that takes hardly any time of the processor.
 func TestIdle(t *testing.T) {
 	s, p, path := start(t, 8, PublisherOptions{Slots: 2})
-	slow, full := subscriber(t, path, SubscriberOptions{}), subscriber(t, path, SubscriberOptions{Policy: Block})
+	slow, full := subscriber(t, path, SubscriberOptions{Policy: Block}), subscriber(t, path, SubscriberOptions{Policy: Block})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {

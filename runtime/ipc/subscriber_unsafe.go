@@ -242,7 +242,7 @@ func (s *Subscriber) take() (Frame, *lease, error) {
 		slot.word.Store(full &^ stateMask)
 		s.pos++
 		s.c.lookAt(s.pos)
-		if size := uint64(s.arena.Size()); offset == 0 || offset > size || uint64(length) > size-offset || f.Sequence < s.next {
+		if size := uint64(s.arena.Size()); offset == 0 || offset >= size || uint64(length) > size-offset || f.Sequence < s.next {
 			return Frame{}, nil, fmt.Errorf("frame %d lies at %d, %d bytes, in an arena of %d: %w", f.Sequence, offset, length, size, ErrProtocol)
 		}
 		f.Lost = f.Sequence - s.next
@@ -274,6 +274,9 @@ func (s *Subscriber) hand(f Frame, l *lease) (Frame, error) {
 	b, err := s.joins.External(s.at, max(s.size, 1), l.done)
 	if err != nil {
 		l.release()
+		if errors.Is(err, pool.ErrClosed) {
+			err = ErrClosed // by Close, meanwhile
+		}
 		return Frame{}, err
 	}
 	b.SetLen(s.size)
