@@ -502,3 +502,66 @@ func TestSentIsExact(t *testing.T) {
 		}
 	}
 }
+
+// An end whose program takes no frames, so that its inbox is full and the peer waits, does not read the answers to its heartbeats either: they
+// are there, unread, and the peer is not silent.
+func TestFullInboxIsNotSilence(t *testing.T) {
+	f := setUp(t)
+	in := f.pool(10, 8)
+	s := f.server(Options{Pool: in, Inbox: 1, InboxPolicy: Block, Heartbeat: 10 * time.Millisecond})
+	c := f.client(Options{NoReconnect: true})
+	f.until("heartbeats are answered", func() bool { return s.Stats().Acks > 0 })
+	for i := range 3 {
+		m := f.frame(i, 10)
+		if err := c.Send(f.ctx, m); err != nil {
+			t.Error(err)
+		}
+		m.Release()
+	}
+	f.until("the inbox is full", func() bool { return s.Stats().Received == 2 })
+	beats := s.Stats().Heartbeats
+	f.until("heartbeats are sent, or the peer is gone", func() bool {
+		st := s.Stats()
+		return st.Heartbeats > beats+10 || st.Peers == 0
+	})
+	if st := s.Stats(); st.Peers != 1 || st.Stuck != 0 {
+		t.Fatalf("%+v", st)
+	}
+	for i := range 3 {
+		m, err := s.Receive(f.ctx)
+		if err == nil {
+			err = same(m.Bytes(), i, 10)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Release()
+	}
+	acks := s.Stats().Acks
+	f.until("heartbeats are answered again", func() bool { return s.Stats().Acks > acks+3 })
+}
+
+// A message that arrives in pieces over many heartbeats is no silence, although its sender cannot answer within it.
+func TestSlowSenderIsNotSilent(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{Pool: f.in, Heartbeat: 10 * time.Millisecond})
+	c := f.raw()
+	f.expect(c, Heartbeat)
+	f.write(c, message(Output, Ack, 0, ""))
+	b := message(Output, Frame, 4, "abcd")
+	f.write(c, b[:HeaderSize+1])
+	beats := s.Stats().Heartbeats
+	f.until("heartbeats are sent, or the peer is gone", func() bool {
+		st := s.Stats()
+		return st.Heartbeats > beats+10 || st.Peers == 0
+	})
+	if st := s.Stats(); st.Peers != 1 || st.Stuck != 0 {
+		t.Fatalf("%+v", st)
+	}
+	f.write(c, b[HeaderSize+1:])
+	m, err := s.Receive(f.ctx)
+	if err != nil || string(m.Bytes()) != "abcd" {
+		t.Fatalf("%q, %v", m.Bytes(), err)
+	}
+	m.Release()
+}

@@ -38,6 +38,7 @@ type link struct {
 	ackDue   atomic.Bool
 	answered atomic.Bool  // the peer answered a heartbeat
 	heard    atomic.Int64 // when the peer sent something, on the clock of out
+	within   atomic.Bool  // the reader is within a message, and so sees no answer: its payload, room for it, or a block is waited for
 	asked    atomic.Int64 // when the heartbeat was sent that awaits its answer; 0: none does
 
 	// Of the writer.
@@ -214,7 +215,7 @@ func (l *link) write() error {
 // beat sends a heartbeat, and returns ErrSilent if the peer answered one before and is silent now.
 func (l *link) beat() error {
 	now, heard := l.now(), l.heard.Load()
-	if heard != l.lastHeard {
+	if heard != l.lastHeard || l.within.Load() {
 		l.lastHeard, l.beats = heard, 0
 	}
 	// Not by the time alone: if it was this process that slept, the answers may be there, unread.

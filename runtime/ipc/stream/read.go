@@ -161,6 +161,11 @@ func (r *reader) message() error {
 	if err := h.Check(l.e.o.Magic, l.e.o.MaxMessage); err != nil {
 		return err
 	}
+	if l.e.o.Heartbeat > 0 && (h.Length > 0 || h.Type <= Config) {
+		// ReadTimeout is for a peer that stops here; what this end waits for is not the peer's fault.
+		l.within.Store(true)
+		defer l.within.Store(false)
+	}
 	switch h.Type {
 	case Frame, Config:
 		return r.deliver(h)
