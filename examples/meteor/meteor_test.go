@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -193,8 +194,13 @@ func TestKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := st.events.begin(1); err != nil { // and the power fails before it is over
+	late := c.start.Add(time.Second).UnixNano()
+	if err := st.events.begin(late); err != nil { // and the power fails before it is over
 		t.Fatal(err)
+	}
+	pin := store.Pin{Name: named(late), From: late - 3e9, To: late + longest + 1e9}
+	if all := st.store.Pins(); len(all) != keptEvents+1 || !slices.Contains(all, pin) {
+		t.Errorf("pins %+v, none is %+v", all, pin)
 	}
 	if err := st.close(); err != nil {
 		t.Fatal(err)
