@@ -62,7 +62,7 @@ func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
 	for h.slots > 0 && slots > int(h.slots) {
 		slots /= 2
 	}
-	c, err := newChannel(slots, 1<<bits.Len(uint(s.pool.Stats().Max)))
+	c, err := newChannel(slots, min(1<<bits.Len(uint(s.pool.Stats().Max)), maxReturns))
 	if err != nil {
 		return nil, err
 	}

@@ -140,11 +140,8 @@ func newChannel(slots, returns int) (*channel, error) {
 // openChannel maps the memory of a publisher, which is not trusted. It takes fd over.
 func openChannel(fd int) (c *channel, err error) {
 	defer func() { err = errors.Join(err, sys.Close(fd)) }()
-	size, err := sys.FileSize(fd)
-	if err != nil {
-		return nil, err
-	}
-	if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
+	size, sealed, err := sys.SealedSize(fd)
+	if err != nil || !sealed {
 		return nil, errors.Join(fmt.Errorf("the channel's memory could be cut off under us: %w", ErrProtocol), err)
 	}
 	if size < slotsOffset || size > int64(channelSize(maxSlots, maxReturns)) {
@@ -204,8 +201,10 @@ const asleepOnSocket = 2
 
 // tell wakes the subscriber if it sleeps, by way of its socket if need be, and look the publisher.
 func (c *channel) tell(socket func()) {
-	if asleep := c.head.asleep.Load(); asleep != 0 {
-		c.head.asleep.Store(0)
+	if c.head.asleep.Load() == 0 {
+		return
+	}
+	if asleep := c.head.asleep.Swap(0); asleep != 0 {
 		c.head.news.Add(1)
 		if asleep == asleepOnSocket {
 			socket()

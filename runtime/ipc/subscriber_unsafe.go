@@ -130,11 +130,8 @@ func subscribe(ctx context.Context, path string, o SubscriberOptions) (_ *Subscr
 // openArena maps a publisher's arena for reading. It takes fd over.
 func openArena(fd int, want uint64) (m sys.Map, err error) {
 	defer func() { err = errors.Join(err, sys.Close(fd)) }()
-	size, err := sys.FileSize(fd)
-	if err != nil {
-		return m, err
-	}
-	if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
+	size, sealed, err := sys.SealedSize(fd)
+	if err != nil || !sealed {
 		return m, errors.Join(fmt.Errorf("the arena could be cut off under us: %w", ErrProtocol), err)
 	}
 	if size <= 0 || uint64(size) != want || int64(int(size)) != size {

@@ -16,14 +16,10 @@ func OpenAllocator(fd int) (*Allocator, error) {
 	fail := func(err error) error {
 		return fmt.Errorf("poolgen: opening an allocator from descriptor %d: %w", fd, err)
 	}
-	size, err := sys.FileSize(fd)
-	if err != nil {
-		return nil, fail(err)
-	}
-	if size < allocHeaderSize || size > maxAllocator {
+	size, sealed, err := sys.SealedSize(fd)
+	if err == nil && (size < allocHeaderSize || size > maxAllocator) {
 		return nil, fail(fmt.Errorf("%w: %d bytes cannot hold one", ErrCorrupt, size))
 	}
-	sealed, err := sys.SealedAgainstShrinking(fd)
 	if err != nil || !sealed {
 		return nil, fail(fmt.Errorf("%w: the file is not a memfd sealed with F_SEAL_SHRINK, a peer could truncate it under us", errors.Join(ErrCorrupt, err)))
 	}

@@ -87,14 +87,10 @@ func (a *arena) format(g *geometry, o *Options) {
 // openArena maps the arena in fd and checks everything that addresses are later computed from.
 func openArena(fd int) (*arena, geometry, error) {
 	var g geometry
-	size, err := sys.FileSize(fd)
-	if err != nil {
-		return nil, g, fmt.Errorf("poolgen: opening an arena from descriptor %d: %w", fd, err)
-	}
-	if size < headersOffset || uint64(size) > uint64(^uint(0)>>1) {
+	size, sealed, err := sys.SealedSize(fd)
+	if err == nil && (size < headersOffset || uint64(size) > uint64(^uint(0)>>1)) {
 		return nil, g, fmt.Errorf("poolgen: opening an arena from descriptor %d: %w: %d bytes cannot hold one", fd, ErrCorrupt, size)
 	}
-	sealed, err := sys.SealedAgainstShrinking(fd)
 	if err != nil || !sealed {
 		return nil, g, fmt.Errorf("poolgen: opening an arena from descriptor %d: %w: the file is not a memfd sealed with F_SEAL_SHRINK, a peer could truncate it under us",
 			fd, errors.Join(ErrCorrupt, err))

@@ -82,8 +82,8 @@ func openReader(fd int) (*FrameReader, error) {
 		return nil, fmt.Errorf("%w: truncated from %d bytes to %d", ErrCorrupt, g.size(), size)
 	}
 	if g.flags&flagFile == 0 {
-		if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
-			return nil, fmt.Errorf("%w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
+		if err := g.sealed(fd); err != nil {
+			return nil, err
 		}
 	}
 	own, err := sys.Dup(fd)

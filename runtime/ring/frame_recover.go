@@ -122,15 +122,24 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 // the disk has no room for.
 func (g frameGeometry) hold(fd int) error {
 	if g.flags&flagFile == 0 {
-		if sealed, err := sys.SealedAgainstShrinking(fd); err != nil || !sealed {
-			return fmt.Errorf("%w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
-		}
-		return nil
+		return g.sealed(fd)
 	}
 	for _, part := range g.parts() {
 		if err := sys.Allocate(fd, part[0], part[1]); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return fmt.Errorf("committing the holes of %d bytes: %w", part[1], err)
 		}
+	}
+	return nil
+}
+
+// sealed makes sure that nobody can truncate memory any more, nor has up to now.
+func (g frameGeometry) sealed(fd int) error {
+	size, sealed, err := sys.SealedSize(fd)
+	switch {
+	case err != nil || !sealed:
+		return fmt.Errorf("%w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
+	case size < g.size():
+		return fmt.Errorf("%w: truncated from %d bytes to %d", ErrCorrupt, g.size(), size)
 	}
 	return nil
 }
