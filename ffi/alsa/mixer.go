@@ -75,14 +75,17 @@ func (m *Mixer) Wait(ctx context.Context) error {
 }
 
 // handle takes in what has changed. Elements come and go with events. How many alsa-lib says it handled leaves out enumerations, so the
-// descriptors are asked.
+// descriptors are asked, and alsa-lib only if they say so: it would take in a change that came after the question, and nobody would be told.
 func (m *Mixer) handle() Code {
 	n, err := sys.Poll(m.ready, 0)
+	if err == nil && n == 0 {
+		return 0
+	}
 	code := m.lib.mixerHandleEvents(m.h)
 	if code == codeEAGAIN {
 		code = 0
 	}
-	if err == nil && n > 0 && code >= 0 {
+	if err == nil && code >= 0 {
 		m.changed = true
 		m.wake.Signal() // for a Wait, whose descriptors are not ready any more
 	}
