@@ -28,7 +28,7 @@ run() {
 }
 
 # Packages whose tests drive compilers: the result does not depend on how the
-# test itself was built, so only cgo and nocgo run them.
+# test itself was built, so only cgo runs them.
 drivers='^github.com/poolgen/poolgen(/cmd/.*|/internal/(gen|ctest|lint)(/.*)?)?$'
 # Packages that bind a C library, or run one.
 bound='/(ffi|runtime/dl|examples/(bind|intercom|voice))(/|$)'
@@ -43,7 +43,10 @@ leg_cgo() {
 }
 
 leg_nocgo() {
-	run CGO_ENABLED=0 go test -timeout "$timeout" ./...
+	build=(CGO_ENABLED=0)
+	packages "$drivers" ./...
+	run CGO_ENABLED=0 go vet ./...
+	run "${build[@]}" go test -timeout "$timeout" $pkgs
 }
 
 # internal/lint and the like start no goroutine worth watching.
