@@ -60,7 +60,7 @@ func openEvents(dir string, s *store.Store) (*events, error) {
 		}
 		var ev event
 		if err := json.Unmarshal(b, &ev); err != nil || ev.Name != strings.TrimSuffix(filepath.Base(name), ".json") {
-			return nil, fmt.Errorf("%s is no event (%v): remove it", name, err)
+			return nil, fmt.Errorf("%s is no event (%w): remove it", name, err)
 		}
 		e.list = append(e.list, ev)
 	}

@@ -64,7 +64,7 @@ func (s *station) pages() http.Handler {
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'")
-		w.Write(page)
+		_, _ = w.Write(page) // an error is the browser's leaving
 	})
 	m.HandleFunc("GET /readings", s.stream)
 	m.HandleFunc("GET /live.jpg", s.live)
@@ -81,7 +81,7 @@ func (s *station) pages() http.Handler {
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	json.NewEncoder(w).Encode(v) // an error is the browser's leaving
+	_ = json.NewEncoder(w).Encode(v) // an error is the browser's leaving
 }
 
 // stream sends readings, those of the last seconds first, until the browser leaves or the night ends. A browser that is slow misses some.
@@ -141,7 +141,7 @@ func (s *station) live(w http.ResponseWriter, _ *http.Request) {
 	sub.Close() // the frame goes back before the browser, which may be slow, has the picture
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Write(b.Bytes())
+	_, _ = w.Write(b.Bytes())
 }
 
 // file sends an event's picture or clip.
