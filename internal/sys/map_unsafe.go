@@ -147,16 +147,12 @@ func FileSize(fd int) (int64, error) {
 	return st.Size, nil
 }
 
-// SealedSize is the size of a file, and whether nobody can make it smaller: of one that could be cut off between two looks, the seals come first.
+// SealedSize is the size of a memfd, and whether nobody can make it smaller. The seals are read first, so that it is not cut off between the two.
 func SealedSize(fd int) (size int64, sealed bool, err error) {
-	if size, err = FileSize(fd); err != nil {
-		return 0, false, err
+	if sealed, err = SealedAgainstShrinking(fd); err == nil {
+		size, err = FileSize(fd)
 	}
-	if sealed, err = SealedAgainstShrinking(fd); err != nil || !sealed {
-		return size, false, err
-	}
-	size, err = FileSize(fd)
-	return size, err == nil, err
+	return size, sealed, err
 }
 
 // Close closes the file descriptor fd.

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,25 @@ func SocketBuffers(fd uintptr) (send, receive int, err error) {
 	}
 	receive, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
 	return send, receive, err
+}
+
+// PeerOf returns the process and its user at the other end of a Unix socket (SO_PEERCRED of unix(7)).
+func PeerOf(conn *net.UnixConn) (pid int32, uid, gid uint32, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	var cred *unix.Ucred
+	e := raw.Control(func(fd uintptr) {
+		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if e != nil {
+		err = e
+	}
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	return cred.Pid, cred.Uid, cred.Gid, nil
 }
 
 // LockFolder takes the advisory lock of a folder, waiting for at most d, and returns what gives it back. The lock goes with the

@@ -135,26 +135,13 @@ func closeAll(fds []int) error {
 	return err
 }
 
-// Peer is a process at the other end of a socket (SO_PEERCRED of unix(7)).
+// Peer is a process at the other end of a socket.
 type Peer struct {
 	PID      int32
 	UID, GID uint32
 }
 
 func peerOf(conn *net.UnixConn) (Peer, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return Peer{}, err
-	}
-	var cred *syscall.Ucred
-	var err2 error
-	if err := raw.Control(func(fd uintptr) {
-		cred, err2 = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	}); err != nil {
-		return Peer{}, err
-	}
-	if err2 != nil {
-		return Peer{}, err2
-	}
-	return Peer{cred.Pid, cred.Uid, cred.Gid}, nil
+	pid, uid, gid, err := sys.PeerOf(conn)
+	return Peer{pid, uid, gid}, err
 }

@@ -133,14 +133,10 @@ func (r *Ring) place(tail, head uint32) {
 // addresses are computed from. fd stays the caller's. A side must be in one place only: Open takes it over, with what is in the ring,
 // from a process that has ended. The error wraps ErrCorrupt if the file is no ring or could be truncated.
 func Open(fd int, side Side) (*Ring, error) {
-	sealed, err := sys.SealedAgainstShrinking(fd)
-	if err != nil {
-		return nil, fmt.Errorf("poolgen: opening a ring: descriptor %d is no memfd: %w", fd, errors.Join(ErrCorrupt, err))
-	}
-	n, err := sys.FileSize(fd)
+	n, sealed, err := sys.SealedSize(fd)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("poolgen: opening a ring: %w", err)
+		return nil, fmt.Errorf("poolgen: opening a ring: descriptor %d is no memfd: %w", fd, errors.Join(ErrCorrupt, err))
 	case !sealed:
 		return nil, fmt.Errorf("poolgen: opening a ring: %w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
 	case n <= dataOffset || n > dataOffset+maxSize || (n-dataOffset)%int64(pageUnit()) != 0:

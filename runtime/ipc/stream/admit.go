@@ -6,7 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/poolgen/poolgen/internal/sys"
 )
 
 // Peer is a process at the other end of a connection, as the kernel says: the one that connected, or the one that listened.
@@ -15,22 +16,12 @@ type Peer struct {
 	UID, GID uint32
 }
 
-func peerOf(conn *net.UnixConn) (p Peer, err error) {
-	raw, err := conn.SyscallConn()
+func peerOf(conn *net.UnixConn) (Peer, error) {
+	pid, uid, gid, err := sys.PeerOf(conn)
 	if err != nil {
-		return p, err
+		return Peer{}, fmt.Errorf("asking who connects: %w", err)
 	}
-	var cred *syscall.Ucred
-	e := raw.Control(func(fd uintptr) {
-		cred, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	})
-	if e != nil {
-		err = e
-	}
-	if err != nil {
-		return p, fmt.Errorf("asking who connects: %w", err)
-	}
-	return Peer{cred.Pid, cred.Uid, cred.Gid}, nil
+	return Peer{pid, uid, gid}, nil
 }
 
 // allowed is what Options.Allow is where it is nil: a socket's file has a mode, an abstract socket has none.
