@@ -33,6 +33,27 @@ func (s *Store) write() {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	stop, pause := w.stop, time.Duration(0)
+	// rest waits for d, or until the store is closed, or somebody wakes the writer for a reason, which is asked for with h.mu held.
+	rest := func(d time.Duration, reason func() bool) {
+		timer.Reset(d)
+		defer timer.Stop()
+		for {
+			select {
+			case <-timer.C:
+				return
+			case <-stop:
+				stop = nil
+				return
+			case <-w.wake:
+			}
+			h.mu.Lock()
+			found := reason()
+			h.mu.Unlock()
+			if found {
+				return
+			}
+		}
+	}
 	for {
 		h.mu.Lock()
 		urgent, idle := h.urgent(), h.next == max(h.flight, h.tail) && len(h.batch) == 0
@@ -48,20 +69,7 @@ func (s *Store) write() {
 			}
 			continue
 		case !urgent && stop != nil:
-			timer.Reset(w.flush)
-			for waiting := true; waiting; {
-				select {
-				case <-timer.C:
-					waiting = false
-				case <-stop:
-					stop, waiting = nil, false
-				case <-w.wake:
-					h.mu.Lock()
-					waiting = !h.urgent()
-					h.mu.Unlock()
-				}
-			}
-			timer.Stop()
+			rest(w.flush, h.urgent)
 		}
 		err := s.flushBatch()
 		if err == nil {
@@ -72,20 +80,7 @@ func (s *Store) write() {
 			return // Close tells
 		}
 		pause = min(max(2*pause, 10*time.Millisecond), 5*time.Second)
-		timer.Reset(pause)
-		for waiting := true; waiting; {
-			select {
-			case <-timer.C:
-				waiting = false
-			case <-stop:
-				stop, waiting = nil, false
-			case <-w.wake:
-				h.mu.Lock()
-				waiting = h.syncs == 0 // who calls Sync wants to know
-				h.mu.Unlock()
-			}
-		}
-		timer.Stop()
+		rest(pause, func() bool { return h.syncs > 0 }) // who calls Sync wants to know
 	}
 }
 
