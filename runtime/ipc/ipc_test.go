@@ -471,12 +471,8 @@ func TestAllocations(t *testing.T) {
 // child starts this program in another role.
 func child(t *testing.T, role, path string) (*exec.Cmd, *bufio.Scanner, io.WriteCloser) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	if runtime.GOARCH == "arm" {
-		if _, err := os.Stat("/proc/sys/fs/binfmt_misc/qemu-arm"); err != nil && os.Getenv(testutil.VM) == "" {
-			cmd = exec.Command(testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static"), os.Args[0])
-		}
-	}
+	args := testutil.Self(t)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "POOLGEN_IPC="+role+" "+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()

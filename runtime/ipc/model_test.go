@@ -440,13 +440,7 @@ func (m *model) check() (int, string) {
 			next[i] = m.plain(next[i])
 		}
 		return next
-	}, func(s modelState, final bool) string {
-		w := m.wrong(s, final)
-		if w != "" {
-			w += fmt.Sprintf(" in %+v", s)
-		}
-		return w
-	})
+	}, m.wrong)
 }
 
 // TestProtocol goes through every interleaving of the right protocol. POOLGEN_LONG=1 has more frames.

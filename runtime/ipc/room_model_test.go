@@ -242,10 +242,10 @@ func (m roomModel) wrong(s roomState, final bool) string {
 		}
 	}
 	if out != m.blocks {
-		return fmt.Sprintf("%d blocks of %d in %+v", out, m.blocks, s)
+		return fmt.Sprintf("%d blocks of %d", out, m.blocks)
 	}
 	if final && (s.w[0].pc != rgDone || s.w[1].pc != rgDone) {
-		return fmt.Sprintf("the goroutines are at steps %d and %d for ever in %+v", s.w[0].pc, s.w[1].pc, s)
+		return fmt.Sprintf("the goroutines are at steps %d and %d for ever", s.w[0].pc, s.w[1].pc)
 	}
 	return ""
 }

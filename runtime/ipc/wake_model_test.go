@@ -239,13 +239,7 @@ func (m *wakeModel) wrong(s wakeState, final bool) string {
 }
 
 func (m *wakeModel) check() (int, string) {
-	return testutil.Explore(wakeState{}, m.steps, func(s wakeState, final bool) string {
-		w := m.wrong(s, final)
-		if w != "" {
-			w += fmt.Sprintf(" in %+v", s)
-		}
-		return w
-	})
+	return testutil.Explore(wakeState{}, m.steps, m.wrong)
 }
 
 // TestWaking goes through every interleaving, with and without a kill.

@@ -159,10 +159,7 @@ func startTight(t *testing.T, root string, attr *syscall.SysProcAttr) *tight {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
-	args := os.Args[:1]
-	if _, err := os.Stat("/proc/sys/fs/binfmt_misc/qemu-arm"); runtime.GOARCH == "arm" && err != nil && os.Getenv(testutil.VM) == "" {
-		args = []string{testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static"), os.Args[0]}
-	}
+	args := testutil.Self(t)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), tightEnv+"="+root, "GODEBUG=", "GOMEMLIMIT=off")
 	cmd.SysProcAttr, cmd.Stderr = attr, os.Stderr

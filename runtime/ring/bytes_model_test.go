@@ -147,10 +147,10 @@ func (m bytesModel) steps(s bmState) (next []bmState) {
 
 func (m bytesModel) wrong(s bmState, final bool) string {
 	if s.loading && !s.pending && s.got != s.read+1 {
-		return fmt.Sprintf("byte %d is read as %d in %+v", s.read+1, s.got, s)
+		return fmt.Sprintf("byte %d is read as %d", s.read+1, s.got)
 	}
 	if final && !s.dead[0] && !s.dead[1] && s.read != bmTotal {
-		return fmt.Sprintf("at the end %d are read in %+v", s.read, s)
+		return fmt.Sprintf("at the end %d are read", s.read)
 	}
 	return ""
 }

@@ -269,10 +269,7 @@ func TestWriterInC(t *testing.T) {
 				for end := time.Now().Add(time.Duration(rnd.IntN(5000)) * time.Microsecond); time.Now().Before(end); {
 					read()
 				}
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-				_ = cmd.Wait()
+				kill(t, cmd)
 				read()
 				if round%2 == 0 {
 					continue // the next program recovers

@@ -184,7 +184,7 @@ func (m doorModel) wrong(s doorState, _ bool) string {
 			alive = alive || n.pc != dwDead && (n.r[0].pc == drDead) == (s.r[0].pc == drDead) && (n.r[1].pc == drDead) == (s.r[1].pc == drDead)
 		}
 		if !alive {
-			return fmt.Sprintf("reader %d sleeps for ever at frame %d of %d in %+v", i, r.pos, s.next, s)
+			return fmt.Sprintf("reader %d sleeps for ever at frame %d of %d", i, r.pos, s.next)
 		}
 	}
 	return ""

@@ -146,23 +146,11 @@ func TestKilledFrameWriter(t *testing.T) {
 			}
 			for round := range rounds {
 				cmd := command(t, "frames", args, f)
-				out, err := cmd.StdoutPipe()
-				if err == nil {
-					err = cmd.Start()
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-					t.Fatal(err)
-				}
+				startAndHear(t, cmd)
 				for end := time.Now().Add(time.Duration(rnd.IntN(5000)) * time.Microsecond); time.Now().Before(end); {
 					read()
 				}
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-				_ = cmd.Wait()
+				kill(t, cmd)
 				read()
 				if round%4 != 0 {
 					continue // the next process recovers

@@ -279,13 +279,7 @@ func (m *frameModel) wrong(s fmState, final bool) string {
 }
 
 func (m *frameModel) check() (int, string) {
-	return testutil.Explore(fmState{}, m.steps, func(s fmState, final bool) string {
-		w := m.wrong(s, final)
-		if w != "" {
-			w += fmt.Sprintf(" in %+v", s)
-		}
-		return w
-	})
+	return testutil.Explore(fmState{}, m.steps, m.wrong)
 }
 
 // TestFrameProtocol goes through every interleaving and order of memory. POOLGEN_LONG=1 has more frames.

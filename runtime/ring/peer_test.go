@@ -79,6 +79,30 @@ func command(t testing.TB, what string, args []string, files ...*os.File) *exec.
 	return cmd
 }
 
+// startAndHear starts a process, and returns when it has written its first line.
+func startAndHear(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kill ends a process by SIGKILL.
+func kill(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+}
+
 // emulator is the program that this test binary runs under, if it is for another processor.
 func emulator() string {
 	if runtime.GOARCH != "arm" {
@@ -208,23 +232,11 @@ func TestKilledProducer(t *testing.T) {
 	}
 	for range rounds {
 		cmd := command(t, "produce", []string{fmt.Sprint(next)}, file(t, r.FD()))
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-			t.Fatal(err)
-		}
+		startAndHear(t, cmd)
 		for end := time.Now().Add(time.Duration(rnd.IntN(8000)) * time.Microsecond); time.Now().Before(end); {
 			check()
 		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
+		kill(t, cmd)
 		check()
 	}
 	if next == 0 || r.Err() != nil {

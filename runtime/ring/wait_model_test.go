@@ -263,13 +263,7 @@ func (m *waitModel) wrong(s bwState, final bool) string {
 }
 
 func (m *waitModel) check() (int, string) {
-	return testutil.Explore(bwState{}, m.steps, func(s bwState, final bool) string {
-		w := m.wrong(s, final)
-		if w != "" {
-			w += fmt.Sprintf(" in %+v", s)
-		}
-		return w
-	})
+	return testutil.Explore(bwState{}, m.steps, m.wrong)
 }
 
 // TestWaitsProtocol goes through every interleaving.

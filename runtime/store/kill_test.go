@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,12 +81,8 @@ func TestKilled(t *testing.T) {
 	newest := ID(0)
 	cut := int64(0)
 	for round := range rounds(8, 300) {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		if runtime.GOARCH == "arm" {
-			if _, err := os.Stat("/proc/sys/fs/binfmt_misc/qemu-arm"); err != nil && os.Getenv(testutil.VM) == "" {
-				cmd = exec.CommandContext(t.Context(), testutil.RequireTool(t, "qemu-arm-static", "qemu-user-static"), os.Args[0])
-			}
-		}
+		args := testutil.Self(t)
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 		cmd.Env = append(os.Environ(), childEnv+"="+dir)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		var stderr strings.Builder
