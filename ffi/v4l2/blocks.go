@@ -132,17 +132,19 @@ func (sl *slot) unstock() {
 
 // spend releases what unstock took. mu is not held, because a block may be of foreign memory, and whoever it belongs to is called.
 func (s *Stream) spend() {
-	for {
-		s.mu.Lock()
-		n := len(s.spent)
-		if n == 0 {
-			s.mu.Unlock()
-			return
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := len(s.spent); n > 0; n = len(s.spent) {
 		b := s.spent[n-1]
 		s.spent[n-1] = pool.Buf{}
 		s.spent = s.spent[:n-1]
+		s.spends++
 		s.mu.Unlock()
 		b.Release()
+		s.mu.Lock()
+		s.spends--
+	}
+	if s.closed && s.spends == 0 {
+		s.calm.Broadcast()
 	}
 }

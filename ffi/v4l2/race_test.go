@@ -145,6 +145,46 @@ func TestCloseOverPoolWait(t *testing.T) {
 	}
 }
 
+// TestCloseWaitsForClose: whoever closes a stream finds its blocks released, also when another goroutine came first.
+func TestCloseWaitsForClose(t *testing.T) {
+	f := newFake(t)
+	f.caps = capVideoOutput | capStreaming
+	p := testPool(t, 1)
+	backing := block(t, p)
+	defer backing.Release()
+	s := faked(t, f, StreamConfig{Memory: MemoryUserptr, Queue: Output, Buffers: 1})
+	releasing, released := make(chan struct{}), make(chan struct{})
+	b, err := p.External(backing.Plane(0).Pointer(), fakeSize, func() {
+		close(releasing)
+		<-released
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(t.Context(), NewFrame(b)); err != nil {
+		t.Fatal(err)
+	}
+	ends := make(chan error, 2)
+	go func() { ends <- s.Close() }()
+	<-releasing
+	go func() { ends <- s.Close() }()
+	select {
+	case err := <-ends:
+		t.Error("Close returned while a block was not released:", err)
+		ends <- err
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(released)
+	for range 2 {
+		if err := <-ends; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := p.Stats().Outstanding; n != 1 {
+		t.Errorf("%d blocks are out, and the backing one alone should be", n)
+	}
+}
+
 // testPool has n blocks that a driver can fill.
 func testPool(t *testing.T, n int) *pool.Pool {
 	t.Helper()

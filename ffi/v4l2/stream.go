@@ -105,6 +105,8 @@ type Stream struct {
 	needs   bool       // somebody waits for a release, or is about to
 	pending uint32     // lost before frames that were not handed out
 	spent   []pool.Buf // blocks that the driver is done with, to be released without mu
+	spends  int        // blocks that are being released, and a Close that is at work
+	calm    *sync.Cond // says that spends is 0, to those who close
 	stats   Stats
 
 	interrupt context.CancelFunc // ends the wait for a block of cfg.Pool; nil without one
@@ -117,6 +119,7 @@ func (d *Device) Stream(c StreamConfig) (*Stream, error) {
 		return nil, err
 	}
 	s := &Stream{dev: d, cfg: c, typ: typ}
+	s.calm = sync.NewCond(&s.mu)
 	if s.cfg.Buffers == 0 {
 		s.cfg.Buffers = 4
 		if c.Memory == MemoryDMABUF {
@@ -274,13 +277,16 @@ func (s *Stream) stop() error {
 }
 
 // Close stops the stream and gives its buffers back to the driver. Frames that are still held stay readable; the last release of
-// each gives its memory back. The second call does nothing.
+// each gives its memory back. When Close returns the stream has no block of a pool any more, also if another goroutine closes or stops it
+// at the same time: so it must not be called by what is told of a block's release. The second call does nothing.
 func (s *Stream) Close() error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
+		s.settle()
 		return nil
 	}
+	s.spends++
 	err := s.stop()
 	if gone(err) {
 		err = nil // nothing is left to stop
@@ -301,5 +307,16 @@ func (s *Stream) Close() error {
 	if s.joins != nil {
 		_ = s.joins.Close() // complains of frames that are held, which is allowed here
 	}
+	s.mu.Lock()
+	s.spends--
+	s.settle()
 	return err
+}
+
+// settle waits until nobody releases blocks that were the stream's. The caller holds mu.
+func (s *Stream) settle() {
+	for s.spends > 0 {
+		s.calm.Wait()
+	}
+	s.calm.Broadcast()
 }
