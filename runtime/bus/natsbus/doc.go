@@ -19,8 +19,12 @@
 // When Publish returns, a majority of the servers that keep the stream have the event. It repeats what was not answered, also over the loss of a
 // server, under one message id, by which servers drop what they have already ([Options].Duplicates long). A subscriber gets each event at
 // least once: what it does not acknowledge within SubOptions.AckWait comes again. What comes again although it was acknowledged, or is still
-// in the program's hands, is dropped by [Sub.Next]. So a program that acknowledges what it has done, and does not crash between the two, sees
-// each event once.
+// in the program's hands, is dropped by [Sub.Next]. So with one subscription a program that acknowledges what it has done sees each event once.
+//
+// Over a restart the promise is at least once: everything that was not acknowledged comes, and what was may come again. That is so after a restart
+// of the program, which may have ended between its work and Ack, and of a server that alone keeps the place of a Durable: it writes places to its disk
+// some tenths of a second after Ack has returned, and does not always write the last ones when it is closed. With Replicas of 3 a majority of the
+// servers know when Ack returns.
 //
 // # Payloads
 //

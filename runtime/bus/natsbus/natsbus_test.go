@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,45 +167,6 @@ func TestPatternsAndBeginnings(t *testing.T) {
 	read(subscribe(t, c, "cam.2.*", natsbus.SubOptions{Pool: p, Since: mark}), "cam.2.sound=sound")
 	publish(t, c, "cam.3.frame", "", "new")
 	read(fresh, "cam.3.frame=new")
-}
-
-// A durable subscription goes on where it was, over a restart of the server too.
-func TestDurable(t *testing.T) {
-	o := natsbus.Options{Server: natsbus.ServerOptions{Store: t.TempDir()}, Inline: 50}
-	p := blocks(t, 1000, 8)
-	so := natsbus.SubOptions{Pool: p, Durable: "recorder", From: natsbus.All, AckWait: time.Second}
-	c := open(t, o)
-	large := string(noise(900))
-	for _, text := range []string{"one", "two", large} {
-		publish(t, c, "x", "", text)
-	}
-	s := subscribe(t, c, "x", so)
-	next(t, s).Release()
-	m, err := s.Next(patient(t)) // and not acknowledged
-	if err != nil || string(m.Buf.Bytes()) != "two" {
-		t.Fatal(m, err)
-	}
-	m.Release()
-	if err := errors.Join(s.Close(), c.Close()); err != nil {
-		t.Fatal(err)
-	}
-	c = open(t, o)
-	if _, err := c.Subscribe(patient(t), "y", so); !errors.Is(err, natsbus.ErrTopic) {
-		t.Errorf("another pattern under one name: %v", err)
-	}
-	s = subscribe(t, c, "x", so)
-	got := []string{}
-	for range 2 {
-		m := next(t, s)
-		got = append(got, string(m.Buf.Bytes()))
-		m.Release()
-	}
-	slices.Sort(got) // what comes again may come later
-	want := []string{"two", large}
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("got %.20q", got)
-	}
 }
 
 // What the servers send again is dropped while the program has it, and after it was acknowledged; what the program asks for again comes.
