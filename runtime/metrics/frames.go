@@ -103,6 +103,7 @@ func (t *topics) stats() []bus.TopicStats {
 	}
 	others := bus.TopicStats{Name: otherTopics}
 	for _, st := range now {
+		st.Name = labelValue(st.Name)
 		seen := t.seen[st.Name]
 		if seen == nil && len(t.seen) < maxTopics {
 			seen = &bus.TopicStats{Name: st.Name}

@@ -30,10 +30,10 @@ type HandlerOptions struct {
 //
 //	/metrics       for Prometheus: the set, the watcher, and client_golang's figures of Go and of the process
 //	/report        the report: a page, text or JSON, as ?format=html, text or json says, or else what the client accepts
-//	/healthz       200, or 503 while the pressure is critical or the program is not healthy
+//	/healthz       200, or 503 while Watcher.Admit refuses or the program is not healthy: whether to send it more work, not whether to start it anew
 //	/debug/pprof/  with HandlerOptions.Profiles: Go's profiles by name, profile?seconds=N for the CPU, and holders, see Set.SampleHolders
 //
-// Goroutines that serve it carry the pprof label poolgen=metrics. The panic of a collector that is registered twice is the caller's.
+// A collector that fails hides only its own figures; promhttp_metric_handler_errors_total counts that. Goroutines that serve the handler carry the pprof label poolgen=metrics. The panic of a collector that is registered twice is the caller's.
 func Handler(s *Set, o HandlerOptions) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(s, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -43,7 +43,7 @@ func Handler(s *Set, o HandlerOptions) http.Handler {
 	reg.MustRegister(o.Collectors...)
 	h := &handler{s, o}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorHandling: promhttp.ContinueOnError}))
 	mux.HandleFunc("GET /report", h.report)
 	mux.HandleFunc("GET /healthz", h.healthz)
 	if o.Profiles {
@@ -105,10 +105,9 @@ func send(w http.ResponseWriter, kind string, body []byte) {
 func (h *handler) healthz(w http.ResponseWriter, r *http.Request) {
 	text, status := "ok\n", http.StatusOK
 	if h.o.Watcher != nil {
-		l := h.o.Watcher.Level()
-		text = fmt.Sprintf("ok, memory pressure is %v\n", l)
-		if l >= Critical {
-			text, status = "memory pressure is critical\n", http.StatusServiceUnavailable
+		text = fmt.Sprintf("ok, memory pressure is %v\n", h.o.Watcher.Level())
+		if h.o.Watcher.refuses() {
+			text, status = fmt.Sprintf("refusing, memory pressure is %v\n", h.o.Watcher.Level()), http.StatusServiceUnavailable
 		}
 	}
 	if h.o.Healthy != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/pprof/profile"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/poolgen/poolgen/internal/report"
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -76,8 +77,14 @@ func TestHandler(t *testing.T) {
 	sick = nil
 	m.usage(999)
 	w.look()
-	if code, _, body := fetch(t, h, "/healthz", ""); code != 503 || !strings.Contains(body, "critical") {
+	if code, _, body := fetch(t, h, "/healthz", ""); code != 503 || !strings.Contains(body, "refusing, memory pressure is critical") {
 		t.Errorf("under pressure: %d %s", code, body)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, body := fetch(t, h, "/healthz", ""); code != 200 || !strings.Contains(body, "normal") {
+		t.Errorf("after Close, which admits again: %d %s", code, body)
 	}
 	if code, _, _ := fetch(t, Handler(NewSet(), HandlerOptions{}), "/debug/pprof/", ""); code != 404 {
 		t.Errorf("profiles that nobody asked for: %d", code)
@@ -88,6 +95,45 @@ func TestHandler(t *testing.T) {
 		t.Errorf("POST: %d", rec.Code)
 	}
 }
+
+// While the level is critical but what was done has helped, the program admits, and is healthy.
+func TestHealthyWhereActionsHelped(t *testing.T) {
+	m := newMachine(1000)
+	w, r := recorded(t, m, false)
+	r.effects["shrink"] = func() { m.usage(500) }
+	m.usage(999)
+	w.look()
+	if r.take() != "+trim +demote +shrink" || w.Level() != Critical || w.Admit() != nil {
+		t.Fatalf("level %v, Admit %v", w.Level(), w.Admit())
+	}
+	if code, _, body := fetch(t, Handler(NewSet(), HandlerOptions{Watcher: w}), "/healthz", ""); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// One collector that fails, or panics, leaves the figures of the others there.
+func TestScrapeErrors(t *testing.T) {
+	desc := prometheus.NewDesc("broken_bytes", "Fails.", nil, nil)
+	for _, c := range []prometheus.Collector{
+		failing{desc, func(ch chan<- prometheus.Metric) { ch <- prometheus.NewInvalidMetric(desc, errSick) }},
+		failing{desc, func(chan<- prometheus.Metric) { panic("no") }},
+	} {
+		h := Handler(NewSet(), HandlerOptions{Collectors: []prometheus.Collector{c}})
+		fetch(t, h, "/metrics", "")
+		code, _, body := fetch(t, h, "/metrics", "")
+		if code != 200 || !strings.Contains(body, "poolgen_process_go_bytes ") || !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 1`) {
+			t.Errorf("%d\n%s", code, body)
+		}
+	}
+}
+
+type failing struct {
+	desc *prometheus.Desc
+	send func(chan<- prometheus.Metric)
+}
+
+func (f failing) Describe(ch chan<- *prometheus.Desc) { ch <- f.desc }
+func (f failing) Collect(ch chan<- prometheus.Metric) { f.send(ch) }
 
 func holdOne(t *testing.T, p *pool.Pool) pool.Buf {
 	t.Helper()

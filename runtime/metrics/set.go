@@ -29,7 +29,7 @@ type Set struct {
 
 	mu      sync.Mutex // guards what follows
 	sources []source
-	names   map[string]int
+	names   map[string]bool // labels that are taken, by kind
 }
 
 // source is something with figures.
@@ -43,7 +43,7 @@ func NewSet() *Set {
 	return &Set{
 		pools: poolTable(), allocators: allocTable(), rings: frameTable(), publishers: publisherTable(), streams: streamTable(),
 		stores: storeTable(), topics: topicTable(),
-		process: newProcess(), names: map[string]int{}, began: time.Now(),
+		process: newProcess(), names: map[string]bool{}, began: time.Now(),
 	}
 }
 
@@ -55,27 +55,24 @@ func add[T any](s *Set, t *table[T], name string, on any, stats func() T) (remov
 	return s.join(src, t.label, &src.label)
 }
 
-// join adds a source under the label of its kind, which it makes unique.
+// join adds a source under the label of its kind, which it makes unique among those that are there.
 func (s *Set) join(it source, kind string, label *string) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := *label
-	key := kind + "\x00" + name
-	s.names[key]++
-	for k := s.names[key]; k > 1; k++ {
-		// Taken: the second "frames" is "frames-2", unless somebody has chosen that name.
-		*label = fmt.Sprintf("%s-%d", name, k)
-		if other := kind + "\x00" + *label; s.names[other] == 0 {
-			s.names[other] = 1
-			break
-		}
+	name := labelValue(*label)
+	*label = name
+	for k := 2; s.names[kind+"\x00"+*label]; k++ {
+		*label = fmt.Sprintf("%s-%d", name, k) // the second "frames" is "frames-2", unless somebody has chosen that name
 	}
+	key := kind + "\x00" + *label
+	s.names[key] = true
 	s.sources = append(s.sources, it)
-	return func() {
+	return sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.sources = slices.DeleteFunc(s.sources, func(o source) bool { return o == it })
-	}
+		delete(s.names, key) // a pool that is closed and made anew goes on under its name
+	})
 }
 
 // list is a snapshot of the sources.

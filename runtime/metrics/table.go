@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +59,14 @@ func (t *table[T]) describe(ch chan<- *prometheus.Desc) {
 	for _, d := range t.more {
 		ch <- d
 	}
+}
+
+// longestLabel is how many bytes of a name stand in a label.
+const longestLabel = 128
+
+// labelValue makes a label's value of a name that may come from anywhere: client_golang panics when one is not UTF-8.
+func labelValue(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), longestLabel)], "\uFFFD")
 }
 
 // from is a source of a table's kind.

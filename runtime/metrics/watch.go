@@ -219,17 +219,21 @@ func (w *Watcher) Reading() Reading {
 	return w.last
 }
 
+// refuses reports whether Admit says no.
+func (w *Watcher) refuses() bool { return w.gate.closed.Load() }
+
 // Admit is nil, or wraps ErrPressure while the last action is on: a program that asks before it takes on something new does not have to
 // break off what it has. It costs one atomic load.
 func (w *Watcher) Admit() error {
-	if !w.gate.closed.Load() {
+	if !w.refuses() {
 		return nil
 	}
 	w.gate.refused.Add(1)
 	return fmt.Errorf("refusing: %w", ErrPressure)
 }
 
-// Close ends the watcher, reverts its actions and puts Go's memory limit back. It may be called again.
+// Close ends the watcher, reverts its actions and puts Go's memory limit back; the level is Normal then. It may be called again, but not from an
+// action or from WatchOptions.Changed, which it waits for.
 func (w *Watcher) Close() error {
 	w.once.Do(func() {
 		close(w.stop)
@@ -238,6 +242,12 @@ func (w *Watcher) Close() error {
 			w.end = w.trigger.close()
 		}
 		w.act(Normal, Normal)
+		w.mu.Lock()
+		if w.level != Normal {
+			w.level = Normal // nobody would say otherwise any more
+			w.changes++
+		}
+		w.mu.Unlock()
 		if w.limit != nil {
 			w.limit.restore()
 		}

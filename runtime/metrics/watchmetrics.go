@@ -76,6 +76,9 @@ func (w *Watcher) Collect(ch chan<- prometheus.Metric) {
 	counter(d.events, float64(r.Events.High), "high")
 	counter(d.events, float64(r.Events.Max), "max")
 	counter(d.events, float64(r.Events.OOM), "oom")
+	for i := range list {
+		list[i].Name = labelValue(list[i].Name)
+	}
 	// Two actions may have one name: they count as one.
 	seen := map[string]bool{}
 	for i, s := range list {
