@@ -98,8 +98,10 @@ leg_arm5() {
 	run "${build[@]}" go test -exec qemu-arm-static -timeout "$timeout" $pkgs
 }
 
+# Only what has assembly of its own is run.
 leg_arm64() {
 	run GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+	run GOARCH=arm64 CGO_ENABLED=0 go test -exec qemu-aarch64-static -timeout "$timeout" ./runtime/luma
 }
 
 # The short form of make test-vm: on a real kernel, with a virtual camera and

@@ -1,10 +1,7 @@
 package luma
 
 import (
-	"bytes"
 	"math/rand/v2"
-	"os"
-	"runtime"
 	"slices"
 	"testing"
 )
@@ -130,7 +127,7 @@ func agree(t *testing.T, p, q Plane, level, contrast uint8) {
 }
 
 // planes cuts two planes of one size out of samples, with bytes between the rows that no result may depend on.
-func planes(t *testing.T, a, b []byte, width, height, gapA, gapB int) (p, q Plane) {
+func planes(t testing.TB, a, b []byte, width, height, gapA, gapB int) (p, q Plane) {
 	t.Helper()
 	p, err := Of(a, width, height, width+gapA)
 	if err != nil {
@@ -247,18 +244,6 @@ func TestEachSampleCounts(t *testing.T) {
 			t.Fatalf("byte %d: sum %d, count %d, %+v, %v", i, p.Sum(), p.Count(200), c, err)
 		}
 		a[i] = 0
-	}
-}
-
-// Where all processors have vectors, or the machine says so, they are used.
-func TestVectors(t *testing.T) {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		t.Skip("asking for the processor's features: ", err)
-	}
-	t.Logf("vectors are used: %t", vectors())
-	if runtime.GOARCH == "arm64" && !vectors() || runtime.GOARCH == "amd64" && os.Getenv("GODEBUG") == "" && bytes.Contains(info, []byte(" avx2 ")) && !vectors() {
-		t.Error("the processor has vectors, but they are not used")
 	}
 }
 

@@ -1,0 +1,5 @@
+//go:build !race
+
+package luma
+
+const race = false
