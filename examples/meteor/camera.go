@@ -33,7 +33,29 @@ type camera struct {
 	device *v4l2.Device
 	stream *v4l2.Stream
 	format v4l2.Format
+	clock  clock
 	first  int64 // time of the first frame, 0 before
+}
+
+// clock tells frames' times, which never step back, nor leap ahead when somebody sets the machine's clock: the first frame's is the machine's,
+// the others' follow from the time between them.
+type clock struct {
+	wall time.Time     // of the first frame
+	at   time.Duration // its timestamp
+}
+
+func (c *clock) time(f v4l2.Frame) int64 {
+	if f.Clock != v4l2.ClockMonotonic { // the driver has no time that is of use
+		if c.wall.IsZero() {
+			c.wall = time.Now()
+		}
+		return c.wall.UnixNano() + int64(time.Since(c.wall))
+	}
+	if c.wall.IsZero() {
+		c.wall, _ = f.Time()
+		c.at = f.Timestamp
+	}
+	return c.wall.UnixNano() + int64(f.Timestamp-c.at)
 }
 
 func openCamera(c *config) (_ *camera, err error) {
@@ -89,11 +111,7 @@ func (v *camera) next(ctx context.Context, b pool.Buf) (int64, error) {
 		return 0, err
 	}
 	defer fr.Release()
-	now := time.Now()
-	if t, ok := fr.Time(); ok {
-		now = t
-	}
-	at := now.UnixNano()
+	at := v.clock.time(fr)
 	if v.first == 0 {
 		v.first = at
 	}

@@ -44,8 +44,9 @@ type station struct {
 	sights   *bus.Topic[sight]
 	events   *events
 
-	seen  atomic.Int64 // meteors
-	final store.Stats  // of a store that was closed
+	seen  atomic.Int64  // meteors
+	lost  atomic.Uint64 // frames that came too fast for the archive
+	final store.Stats   // of a store that was closed
 
 	mu       sync.Mutex
 	archived int64 // time of the newest frame in the store
@@ -155,6 +156,7 @@ func (s *station) film(ctx context.Context, src source) error {
 func (s *station) keep(ctx context.Context, sub *bus.Sub[frame]) error {
 	defer sub.Close()
 	for ev := range sub.Events(ctx) {
+		s.lost.Add(ev.Lagged)
 		_, err := s.store.Put(ev.Value.Buf, ev.Value.Time)
 		for errors.Is(err, store.ErrFull) {
 			if err = s.store.Sync(ctx); err == nil {

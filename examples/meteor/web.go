@@ -184,7 +184,7 @@ type listener struct {
 // stats is what /stats answers.
 type stats struct {
 	Meteors int64      `json:"meteors"`
-	Dropped uint64     `json:"dropped"` // frames that the archive lost because the disk was slow
+	Dropped uint64     `json:"dropped"` // frames that the archive lost: they came too fast, or the disk was slow
 	Problem string     `json:"problem"` // of the disk; empty if there is none
 	Memory  memory     `json:"memory"`
 	Pools   []pools    `json:"pools"`
@@ -195,7 +195,7 @@ type stats struct {
 func (s *station) stats() stats {
 	a := stats{Meteors: s.seen.Load(), Memory: s.memory()}
 	st := s.store.Stats()
-	a.Dropped = st.Dropped
+	a.Dropped = st.Dropped + s.lost.Load()
 	if st.Err != nil {
 		a.Problem = st.Err.Error()
 	}

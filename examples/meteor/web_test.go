@@ -117,7 +117,7 @@ func TestPages(t *testing.T) {
 	var s stats
 	asked(t, url+"/stats", &s)
 	if s.Meteors == 0 || len(s.Tiers) != 3 || s.Tiers[0].Frames == 0 || s.Tiers[0].Bytes > s.Tiers[0].Budget || len(s.Pools) != 2 || s.Pools[0].Out == 0 ||
-		s.Memory.Resident == 0 || s.Memory.Heap == 0 || s.Topics[0].Published == 0 || s.Topics[0].Lagged != 0 || s.Problem != "" {
+		s.Memory.Resident == 0 || s.Memory.Heap == 0 || s.Topics[0].Published == 0 || s.Dropped != 0 || s.Problem != "" {
 		t.Errorf("the figures: %+v", s)
 	}
 	for _, none := range []string{"/none", "/events/none.png", "/events/" + list[0].Name + ".json", "/events/..%2fstore%2flock"} {
