@@ -31,9 +31,12 @@ type hotter interface{ SetHot(bytes int64) error }
 
 // demotion halves the hot tiers of the set's stores, down to an eighth.
 type demotion struct {
-	set    *Set
-	before map[*from[storeStats]]int64 // what they may have otherwise
+	set  *Set
+	done map[*from[storeStats]]demoted
 }
+
+// demoted is a store whose hot tier is smaller for now.
+type demoted struct{ before, now int64 } // bytes that it may have
 
 func (d *demotion) action() Action {
 	return Action{Name: "demote", Level: Medium, Again: true, Apply: d.apply, Revert: d.revert}
@@ -46,22 +49,28 @@ func (d *demotion) apply() (freed int64, err error) {
 			continue
 		}
 		st := f.stats()
-		if d.before[f] == 0 {
-			d.before[f] = st.Hot.Budget
+		one, known := d.done[f]
+		if !known || one.now != st.Hot.Budget { // the program has set another
+			one.before = st.Hot.Budget
 		}
-		if budget := st.Hot.Budget / 2; budget > 0 && budget >= d.before[f]/8 {
-			err = errors.Join(err, f.hot.SetHot(budget))
-			freed += st.Hot.Bytes - f.stats().Hot.Bytes
+		one.now = st.Hot.Budget / 2
+		if one.now == 0 || one.now < one.before/8 {
+			continue
 		}
+		d.done[f] = one
+		err = errors.Join(err, f.hot.SetHot(one.now))
+		freed += max(st.Hot.Bytes-f.stats().Hot.Bytes, 0)
 	}
 	return freed, err
 }
 
 func (d *demotion) revert() (err error) {
-	for f, budget := range d.before {
-		err = errors.Join(err, f.hot.SetHot(budget))
+	for f, one := range d.done {
+		if f.stats().Hot.Budget == one.now {
+			err = errors.Join(err, f.hot.SetHot(one.before))
+		}
 	}
-	clear(d.before)
+	clear(d.done)
 	return err
 }
 

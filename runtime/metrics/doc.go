@@ -23,7 +23,7 @@
 // A [Watcher] reads, of those that the machine has: pressure stall information (/proc/pressure/memory, or memory.pressure of the
 // process's own cgroup), memory.current, memory.high, memory.max and memory.events of the cgroup (version 2) and of those above it,
 // memory.limit_in_bytes and memory.usage_in_bytes (version 1), and MemAvailable of /proc/meminfo. Each reading asks for a [Level];
-// the highest rules. The level rises at once, and falls by one step only after it was not asked for over several readings in a row,
+// the highest rules. That the kernel drops file pages to keep a cgroup below its limit is no pressure as long as little else is in it. The level rises at once, and falls by one step only after it was not asked for over several readings in a row,
 // each with a margin, so that it does not flutter. Where the kernel permits a trigger on PSI, a stall wakes the watcher at once.
 //
 // An [Action] belongs to a level. When the level rises actions run in order, the mildest first, and after each the readings are taken once

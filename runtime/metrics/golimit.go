@@ -1,6 +1,9 @@
 package metrics
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"runtime/metrics"
+)
 
 // goLimit keeps Go's memory limit at what the process may have less what lies outside Go's runtime.
 type goLimit struct {
@@ -21,8 +24,8 @@ func newGoLimit(want int64) *goLimit {
 	return g
 }
 
-// update is called with what the cgroup may have (0: no limit is known) and what arenas have, in bytes.
-func (g *goLimit) update(cgroup, offHeap int64) {
+// update is called with what the cgroup may have (0: no limit is known), what arenas have, and what Go cannot do without, in bytes.
+func (g *goLimit) update(cgroup, offHeap, need int64) {
 	base := g.base
 	if cgroup > 0 {
 		// A twentieth is for stacks of threads, page tables, and what C allocates.
@@ -32,7 +35,7 @@ func (g *goLimit) update(cgroup, offHeap int64) {
 	}
 	limit := g.before
 	if base > 0 {
-		limit = max(base-offHeap, base/8, 1)
+		limit = max(base-offHeap, base/8, min(need, base), 1)
 	}
 	// Setting it stops the world for a moment: not for a trifle.
 	if d := limit - g.now; d > base/128 || -d > base/128 {
@@ -47,4 +50,16 @@ func (g *goLimit) restore() {
 		g.set(g.before)
 	}
 	g.now = g.before
+}
+
+// goNeeds is what the last collection found alive and a quarter more, and what Go's runtime has beside the heap: with a limit below that the
+// collector would run all the time and find nothing.
+func goNeeds() int64 {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(s)
+	v := func(i int) int64 { return int64(s[i].Value.Uint64()) }
+	return v(0) + v(0)/4 + max(v(1)-v(2)-v(3)-v(4)-v(5), 0)
 }

@@ -35,7 +35,8 @@ type Reading struct {
 	// that one has, without file pages that can simply be dropped. Group is its folder.
 	Limit, Usage int64
 	Group        string
-	Events       Events // of the process's own cgroup, since it was made
+	Least        int64  // the least limit of any of them in bytes: the tightest one's may be another, because others have filled that
+	Events       Events // of the process's own cgroup since it was made, and of the limits of those above it since the first reading
 
 	Available, Total int64 // memory of the machine in bytes
 }
@@ -77,13 +78,15 @@ func (t *Thresholds) level(r *Reading, before Events, held Level) Level {
 			asked = l
 		}
 	}
-	// The kernel has begun to act by itself.
+	// The kernel has begun to act by itself. As long as it finds file pages to drop, which whoever writes files has up to the limit, that
+	// is no scarcity.
+	near := r.Limit == 0 || float64(r.Usage) >= (t.Usage[0]-0.04)*float64(r.Limit)
 	switch e := r.Events; {
 	case e.OOM > before.OOM:
 		asked = max(asked, Critical)
-	case e.Max > before.Max:
+	case e.Max > before.Max && near:
 		asked = max(asked, High)
-	case e.High > before.High:
+	case e.High > before.High && near:
 		asked = max(asked, Medium)
 	}
 	return asked
@@ -91,35 +94,66 @@ func (t *Thresholds) level(r *Reading, before Events, held Level) Level {
 
 // sensor reads the machine's files below root.
 type sensor struct {
-	root  fs.FS
-	own   []string // folders of the process's cgroup of version 2, its own first
-	old   []string // of version 1
-	turns int
+	root   fs.FS
+	own    []string // folders of the process's cgroup of version 2, its own first
+	old    []string // of version 1
+	turns  int
+	where  string            // proc/self/cgroup at the last look
+	counts map[string]Events // by folder, as last read
+	events Events
 }
 
-// find looks up where the process's cgroups are.
+// find looks up where the process's cgroups are, again when it was moved, and now and then for the mounts' sake.
 func (s *sensor) find() {
-	s.own, s.old = nil, nil
 	b, err := fs.ReadFile(s.root, "proc/self/cgroup")
-	if err != nil {
+	if err == nil && string(b) == s.where && s.turns%30 != 0 {
+		return
+	}
+	s.own, s.old, s.where = nil, nil, string(b)
+	mounts, e := fs.ReadFile(s.root, "proc/self/mountinfo")
+	if err != nil || e != nil {
 		return
 	}
 	g := parseCgroup(b)
-	mounts, err := fs.ReadFile(s.root, "proc/self/mountinfo")
-	if err != nil {
-		return
-	}
 	unified, memory := parseMounts(mounts)
 	s.own, s.old = unified.folders(g.unified), memory.folders(g.memory)
 }
 
-// read takes a reading. A process may be moved: its cgroups are looked up now and then.
-func (s *sensor) read() Reading {
-	if s.turns%30 == 0 {
-		s.find()
+// count adds what has happened in the process's cgroups since the last reading. A cgroup that the process comes to, or whose file could not
+// be read, has no past: its counts are no news.
+func (s *sensor) count() {
+	first := s.counts == nil
+	now := make(map[string]Events, len(s.own))
+	for i, dir := range s.own {
+		name := "memory.events"
+		if i > 0 {
+			name = "memory.events.local" // not what became of its other children
+		}
+		last, known := s.counts[dir]
+		if known {
+			now[dir] = last
+		}
+		b, err := fs.ReadFile(s.root, path.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		m := parseCounts(b)
+		e := Events{m["high"], m["max"], m["oom"]}
+		if now[dir] = e; known || first && i == 0 {
+			s.events.High += e.High - min(e.High, last.High)
+			s.events.Max += e.Max - min(e.Max, last.Max)
+			s.events.OOM += e.OOM - min(e.OOM, last.OOM)
+		}
 	}
+	s.counts = now
+}
+
+// read takes a reading.
+func (s *sensor) read() Reading {
+	s.find()
 	s.turns++
-	var r Reading
+	s.count()
+	r := Reading{Events: s.events}
 	if b, err := fs.ReadFile(s.root, "proc/meminfo"); err == nil {
 		m := parseKiB(b)
 		r.Total, r.Available = m["MemTotal"], min(m["MemAvailable"], m["MemTotal"])
@@ -130,10 +164,6 @@ func (s *sensor) read() Reading {
 	pressure := []string{"proc/pressure/memory"}
 	if len(s.own) > 0 {
 		pressure = append(pressure, path.Join(s.own[0], "memory.pressure"))
-		if b, err := fs.ReadFile(s.root, path.Join(s.own[0], "memory.events")); err == nil {
-			m := parseCounts(b)
-			r.Events = Events{m["high"], m["max"], m["oom"]}
-		}
 	}
 	for _, name := range pressure {
 		if b, err := fs.ReadFile(s.root, name); err == nil {
@@ -167,8 +197,15 @@ func (s *sensor) group(r *Reading, dir, current, droppable string, limits ...str
 			limit = min(limit, n)
 		}
 	}
+	if limit == unlimited {
+		return
+	}
+	limit = max(limit, 1) // nothing at all is a limit too
+	if r.Least == 0 || limit < r.Least {
+		r.Least = limit
+	}
 	usage, ok := number(current)
-	if !ok || limit == unlimited || limit <= 0 {
+	if !ok {
 		return
 	}
 	if b, err := fs.ReadFile(s.root, path.Join(dir, "memory.stat")); err == nil {

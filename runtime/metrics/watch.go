@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"runtime/pprof"
 	"sync"
 	"time"
@@ -61,18 +62,27 @@ func Watch(s *Set, o WatchOptions) (*Watcher, error) {
 		return nil, err
 	}
 	if real {
-		t, err := newTrigger("/proc/pressure/memory", func() {
-			select {
-			case w.nudge <- struct{}{}:
-			default:
+		// The machine's, or that of the own cgroup, which a container may be allowed to write. Without either the interval has to do.
+		names := []string{"/proc/pressure/memory"}
+		if own := w.sensor.own; len(own) > 0 {
+			names = append(names, "/"+path.Join(own[0], "memory.pressure"))
+		}
+		for _, name := range names {
+			if w.trigger, err = newTrigger(name, w.stalled); err == nil {
+				break
 			}
-		})
-		if err == nil { // otherwise the interval has to do
-			w.trigger = t
 		}
 	}
 	go w.run()
 	return w, nil
+}
+
+// stalled wakes the watcher.
+func (w *Watcher) stalled() {
+	select {
+	case w.nudge <- struct{}{}:
+	default:
+	}
 }
 
 func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
@@ -105,11 +115,11 @@ func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
 		return nil, errors.New("metrics: watching memory: neither /proc/meminfo nor a cgroup with a limit can be read")
 	}
 	w.hold, w.fell = o.Hold, 10*o.Hold
-	demote := &demotion{s, map[*from[storeStats]]int64{}}
+	demote := &demotion{s, map[*from[storeStats]]demoted{}}
 	w.steps = steps(append([]Action{trimAction(s), demote.action(), shrinkAction(s), w.gate.action()}, o.Actions...))
 	if !o.KeepGo {
 		w.limit = newGoLimit(o.Limit)
-		w.limit.update(w.last.Limit, s.OffHeap())
+		w.limit.update(w.last.Least, s.OffHeap(), goNeeds())
 	}
 	return w, nil
 }
@@ -163,7 +173,7 @@ func (w *Watcher) look() {
 	w.last = r
 	w.mu.Unlock()
 	if w.limit != nil {
-		w.limit.update(r.Limit, w.set.OffHeap())
+		w.limit.update(r.Least, w.set.OffHeap(), goNeeds())
 	}
 	w.act(asked, to)
 	w.set.sample(time.Now())

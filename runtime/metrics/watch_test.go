@@ -71,7 +71,7 @@ func TestReading(t *testing.T) {
 	m.stall(12.5, 1.25)
 	s := sensor{root: fstest.MapFS(m)}
 	want := Reading{
-		Some: 12.5, Full: 1.25, Limit: 1 << 20, Usage: 1 << 18, Group: testGroup, Events: Events{3, 2, 1},
+		Some: 12.5, Full: 1.25, Limit: 1 << 20, Least: 1 << 20, Usage: 1 << 18, Group: testGroup, Events: Events{3, 2, 1},
 		Available: 512 << 20, Total: 1 << 30,
 	}
 	if got := s.read(); got != want {
@@ -89,7 +89,7 @@ func TestReading(t *testing.T) {
 	// The parent is tighter.
 	m.set("sys/fs/cgroup/app.slice/memory.max", "1000000\n")
 	m.set("sys/fs/cgroup/app.slice/memory.current", "900000\n")
-	if got := s.read(); got.Limit != 1000000 || got.Usage != 900000 || got.Group != "sys/fs/cgroup/app.slice" {
+	if got := s.read(); got.Limit != 1000000 || got.Least != 800000 || got.Usage != 900000 || got.Group != "sys/fs/cgroup/app.slice" {
 		t.Errorf("with a tight parent: %+v", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestReadingOfVersion1(t *testing.T) {
 	m.set("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
 	m.set("sys/fs/cgroup/memory/memory.usage_in_bytes", "99999999\n")
 	s := sensor{root: fstest.MapFS(m)}
-	if got := s.read(); got != (Reading{Limit: 2000000, Usage: 1000000, Group: "sys/fs/cgroup/memory/b"}) {
+	if got := s.read(); got != (Reading{Limit: 2000000, Least: 2000000, Usage: 1000000, Group: "sys/fs/cgroup/memory/b"}) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -397,14 +397,18 @@ func TestGoLimitFollowsArenas(t *testing.T) {
 		name                  string
 		before, want          int64
 		cgroup, offHeap, then int64
+		need                  int64
 	}{
-		{"GOMEMLIMIT less arenas", 1 << 30, 0, 0, 256 << 20, 768 << 20},
-		{"option less arenas", noLimit, 1 << 30, 0, 256 << 20, 768 << 20},
-		{"cgroup, a twentieth less", noLimit, 0, 1 << 30, 0, 1<<30 - 1<<30/20},
-		{"the tighter one", 1 << 30, 0, 500 << 20, 0, 475 << 20},
-		{"nothing is known", noLimit, 0, 0, 256 << 20, noLimit},
-		{"never less than an eighth", 1 << 30, 0, 0, 2 << 30, 1 << 27},
-		{"not for a trifle", 1 << 30, 0, 0, 1 << 20, 1 << 30},
+		{"GOMEMLIMIT less arenas", 1 << 30, 0, 0, 256 << 20, 768 << 20, 0},
+		{"option less arenas", noLimit, 1 << 30, 0, 256 << 20, 768 << 20, 0},
+		{"cgroup, a twentieth less", noLimit, 0, 1 << 30, 0, 1<<30 - 1<<30/20, 0},
+		{"the tighter one", 1 << 30, 0, 500 << 20, 0, 475 << 20, 0},
+		{"nothing is known", noLimit, 0, 0, 256 << 20, noLimit, 0},
+		{"never less than an eighth", 1 << 30, 0, 0, 2 << 30, 1 << 27, 0},
+		{"what Go needs", 1 << 30, 0, 0, 2 << 30, 300 << 20, 300 << 20},
+		{"what Go needs, but not more than it may have", 1 << 30, 0, 0, 2 << 30, 1 << 30, 5 << 30},
+		{"more than Go needs", 1 << 30, 0, 0, 256 << 20, 768 << 20, 100 << 20},
+		{"not for a trifle", 1 << 30, 0, 0, 1 << 20, 1 << 30, 0},
 	} {
 		now := c.before
 		g := &goLimit{base: c.want, before: c.before, now: c.before, set: func(n int64) int64 {
@@ -417,7 +421,7 @@ func TestGoLimitFollowsArenas(t *testing.T) {
 		if g.base == 0 && c.before != noLimit {
 			g.base = c.before
 		}
-		g.update(c.cgroup, c.offHeap)
+		g.update(c.cgroup, c.offHeap, c.need)
 		if now != c.then {
 			t.Errorf("%s: the limit is %d, want %d", c.name, now, c.then)
 		}

@@ -27,7 +27,7 @@ func newWatcherDesc() *watcherDesc {
 		total:     desc("machine_bytes", "Memory of the machine."),
 		goLimit:   desc("go_limit_bytes", "What Go's memory limit was set to, 0 if it was left alone."),
 		refused:   desc("refused_total", "Times that Admit said no."),
-		events:    desc("cgroup_events_total", "Events of the process's cgroup.", "event"),
+		events:    desc("cgroup_events_total", "Times that the process's cgroup, or those above it, were at a limit.", "event"),
 		applied:   desc("actions_total", "Times that an action was applied.", "action"),
 		reverted:  desc("reverts_total", "Times that an action was reverted.", "action"),
 		failed:    desc("failures_total", "Times that an action or its reversal failed.", "action"),
