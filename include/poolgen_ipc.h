@@ -120,8 +120,7 @@ POOLGEN_INLINE int poolgen_frame_release(poolgen_frame *f)
     if (err == POOLGEN_OK) {
         sub->held--;
         if (sub->head != NULL) {
-            __atomic_store_n(&sub->back[sub->returned & (sub->returns - 1)], id, __ATOMIC_RELAXED);
-            poolgen_priv_set32(&sub->head->returned, ++sub->returned);
+            poolgen_priv_give_back(sub, id);
             poolgen_priv_look(sub);
         }
         poolgen_priv_finish(sub);
@@ -154,8 +153,8 @@ POOLGEN_INLINE void poolgen_subscriber_stats(poolgen_subscriber *sub, poolgen_su
     poolgen_priv_unlock(&sub->lock);
 }
 
-// poolgen_subscriber_close ends the subscription, and a poolgen_receive that waits. Frames that are held stay readable, and the publisher's
-// blocks taken, until they are released. The second call does nothing.
+// poolgen_subscriber_close ends the subscription, and a poolgen_receive that waits, and gives back what was not received. Frames that are held stay
+// readable, and their blocks taken, until they are released. The second call does nothing.
 POOLGEN_INLINE void poolgen_subscriber_close(poolgen_subscriber *sub)
 {
     poolgen_priv_lock(&sub->lock);
@@ -163,6 +162,7 @@ POOLGEN_INLINE void poolgen_subscriber_close(poolgen_subscriber *sub)
         sub->closed = 1;
         if (sub->head != NULL) {
             poolgen_priv_set32(&sub->head->leaving, 1);
+            poolgen_priv_clear(sub);
             poolgen_priv_set32(&sub->head->waiting, 1);
             poolgen_priv_look(sub);
             poolgen_priv_bump(&sub->head->news);

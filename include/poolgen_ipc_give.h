@@ -129,29 +129,37 @@ static inline void poolgen_priv_miss(poolgen_publisher *pub, poolgen_priv_remote
     r->over += (w & POOLGEN_PRIV_STATE) == POOLGEN_PRIV_EMPTY ? 1 : 0;
 }
 
+// poolgen_priv_unqueue takes back the frame at a position; 0 if it does not wait there any more.
+static inline int poolgen_priv_unqueue(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t pos)
+{
+    poolgen_priv_frame_slot *slot = &r->slot[pos & (r->slots - 1)];
+    uint32_t full = poolgen_priv_full(pos, r->shift);
+    if (poolgen_priv_get32(&slot->word) != full) {
+        return 0; // it was read, or never written
+    }
+    uint32_t id = poolgen_priv_load(&slot->id);
+    if (!poolgen_priv_cas(&slot->word, full, full & ~POOLGEN_PRIV_STATE)) {
+        return 0; // it is being read
+    }
+    if (!poolgen_priv_settle(pub, r, id)) {
+        poolgen_priv_remove(pub, r, 1);
+        return 0;
+    }
+    r->given--;
+    pub->given--;
+    poolgen_priv_store(&r->head->dropped, ++r->dropped);
+    return 1;
+}
+
 // poolgen_priv_drop takes back up to n of the frames that wait, the oldest first, and answers how many.
 static inline uint32_t poolgen_priv_drop(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t n)
 {
     uint32_t dropped = 0;
-    for (uint32_t back = r->slots; back > 0 && dropped < n; back--) {
-        poolgen_priv_frame_slot *slot = &r->slot[(r->tail - back) & (r->slots - 1)];
-        uint32_t full = poolgen_priv_full(r->tail - back, r->shift);
-        if (poolgen_priv_get32(&slot->word) != full) {
-            continue; // it was read, or never written
+    for (uint32_t back = r->slots; back > 0 && dropped < n && r->socket >= 0; back--) {
+        if (poolgen_priv_unqueue(pub, r, r->tail - back)) {
+            dropped++;
+            poolgen_priv_lose(pub, r);
         }
-        uint32_t id = poolgen_priv_load(&slot->id);
-        if (!poolgen_priv_cas(&slot->word, full, full & ~POOLGEN_PRIV_STATE)) {
-            continue; // it is being read
-        }
-        if (!poolgen_priv_settle(pub, r, id)) {
-            poolgen_priv_remove(pub, r, 1);
-            return dropped;
-        }
-        dropped++;
-        poolgen_priv_lose(pub, r);
-        r->given--;
-        pub->given--;
-        poolgen_priv_store(&r->head->dropped, ++r->dropped);
     }
     return dropped;
 }
@@ -200,7 +208,8 @@ static inline int poolgen_priv_offer(poolgen_publisher *pub, poolgen_priv_remote
         int empty = (w & POOLGEN_PRIV_STATE) == POOLGEN_PRIV_EMPTY;
         if (empty && r->held < pub->o.max_held) {
             poolgen_priv_write(pub, r, id, sequence, m);
-            return 1;
+            // It looks through its queue once after it has said that it leaves, and may have done so before this frame was there.
+            return poolgen_priv_get32(&r->head->leaving) == 0 || !poolgen_priv_unqueue(pub, r, r->tail - 1);
         }
         if (poolgen_priv_laps(full, w, r->shift) != 1 || (w & POOLGEN_PRIV_STATE) > POOLGEN_PRIV_TAKEN) {
             poolgen_priv_remove(pub, r, 1); // it wrote what it must not

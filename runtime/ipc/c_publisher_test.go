@@ -23,6 +23,7 @@ func TestPublisherInC(t *testing.T) {
 		fromCPolicies(t, c)
 		fromCBlock(t, c)
 		fromCEnds(t, c)
+		fromCClears(t, c)
 		fromCRefusals(t, c)
 		fromCHostile(t, c)
 		fromCScribbled(t, c)

@@ -176,6 +176,7 @@ func TestSubscriberInC(t *testing.T) {
 		inCRound(t, c)
 		inCBlock(t, c)
 		inCEnds(t, c)
+		inCClears(t, c)
 		inCRefused(t, c)
 		inCHostile(t, c)
 		inCScribbled(t, c)

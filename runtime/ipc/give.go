@@ -38,7 +38,8 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		switch {
 		case word&stateMask == slotEmpty && r.held < s.o.MaxHeld:
 			s.write(r, slot, full, pos, f)
-			return true, nil
+			// It looks through its queue once after it has said that it leaves, and may have done so before this frame was there.
+			return r.c.head.leaving.Load() == 0 || !s.unqueue(r, pos), nil
 		case r.c.lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
 			s.remove(r, true) // it wrote what it must not
 			return false, nil
@@ -75,27 +76,34 @@ func (s *Publisher) write(r *remote, slot *frameSlot, full, pos uint32, f *descr
 // drop takes back up to n of the frames that wait, the oldest first, and returns how many.
 func (s *Publisher) drop(r *remote, n uint32) (dropped uint32) {
 	tail := r.c.head.tail.Load()
-	for back := uint32(len(r.c.slots)); back > 0 && dropped < n; back-- {
-		slot, full := r.c.slot(tail - back)
-		if slot.word.Load() != full {
-			continue // it was read, or never written
+	for back := uint32(len(r.c.slots)); back > 0 && dropped < n && !r.gone; back-- {
+		if s.unqueue(r, tail-back) {
+			dropped++
+			r.lose()
 		}
-		id := slot.id
-		if !slot.word.CompareAndSwap(full, full&^stateMask) {
-			continue // it is being read
-		}
-		if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
-			s.remove(r, true)
-			return dropped
-		}
-		dropped++
-		r.lose()
-		r.given--
-		r.dropped++
-		r.c.head.dropped.Store(r.dropped)
-		s.settle(id, r)
 	}
 	return dropped
+}
+
+// unqueue takes back the frame at a position, and returns false if it does not wait there any more.
+func (s *Publisher) unqueue(r *remote, pos uint32) bool {
+	slot, full := r.c.slot(pos)
+	if slot.word.Load() != full {
+		return false // it was read, or never written
+	}
+	id := slot.id
+	if !slot.word.CompareAndSwap(full, full&^stateMask) {
+		return false // it is being read
+	}
+	if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
+		s.remove(r, true)
+		return false
+	}
+	r.given--
+	r.dropped++
+	r.c.head.dropped.Store(r.dropped)
+	s.settle(id, r)
+	return true
 }
 
 // lose counts a frame that is dropped for the subscriber.

@@ -59,8 +59,29 @@ func (s *Subscriber) finish() error {
 	return err
 }
 
-// Close ends the subscription. Frames that are held stay readable, and the publisher's blocks stay taken, until they are released. The second
-// call does nothing.
+// giveBack gives a reference back to the publisher. mu is held, and the channel mapped.
+func (s *Subscriber) giveBack(id uint32) {
+	s.c.back[s.returned&uint32(len(s.c.back)-1)].Store(id)
+	s.returned++
+	s.c.head.returned.Store(s.returned)
+}
+
+// clear gives back what waits and will not be received. What is queued after it, the publisher takes back, because it sees that this side leaves.
+func (s *Subscriber) clear() {
+	for i := range s.c.slots {
+		slot := &s.c.slots[i]
+		word := slot.word.Load()
+		if word&stateMask != slotFull || !slot.word.CompareAndSwap(word, word&^stateMask|slotTaken) {
+			continue
+		}
+		id := slot.id
+		slot.word.Store(word &^ stateMask)
+		s.giveBack(id)
+	}
+}
+
+// Close ends the subscription, and gives back what waits. Frames that are held stay readable, and their blocks taken, until they are released.
+// The second call does nothing.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -71,6 +92,7 @@ func (s *Subscriber) Close() error {
 	s.sleeper.end()
 	if h := s.c.head; h != nil {
 		h.leaving.Store(1)
+		s.clear()
 		h.waiting.Store(1)
 		s.c.look()
 		h.news.Add(1)

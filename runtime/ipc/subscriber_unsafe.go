@@ -288,9 +288,7 @@ func (l *lease) release() {
 	defer s.mu.Unlock()
 	s.held--
 	if h := s.c.head; h != nil {
-		s.c.back[s.returned&uint32(len(s.c.back)-1)].Store(l.id)
-		s.returned++
-		h.returned.Store(s.returned)
+		s.giveBack(l.id)
 		if h.waiting.Load() != waitingForMost { // for room in the queue
 			s.c.look()
 		}
