@@ -27,19 +27,31 @@ func newClock() clock {
 	}, valid: math.MinInt64}
 }
 
+// set is by how much the wall clock was set since it was last read, in nanoseconds, 0 if it was not.
+func (c *clock) set(wall int64, steady time.Duration) int64 {
+	passed := steady - c.steady
+	set := wall - c.wall - int64(passed)
+	slack := int64(10*time.Millisecond + passed/1000) // adjtimex slews by at most 0.5 ms a second
+	if !c.begun || -slack <= set && set <= slack {
+		return 0
+	}
+	return set
+}
+
 // latency is the time since a timestamp, from 0 to a minute, or false if that cannot be told.
 func (c *clock) latency(timestamp int64) (time.Duration, bool) {
 	wall, steady := c.read()
-	if c.begun {
-		passed := steady - c.steady
-		set := wall - c.wall - int64(passed)
-		slack := int64(10*time.Millisecond + passed/1000) // adjtimex slews by at most 0.5 ms a second
-		switch {
-		case set > slack:
-			c.valid = wall - set // what it would show now
-		case set < -slack:
-			c.valid = math.MinInt64
-		}
+	set := c.set(wall, steady)
+	if set != 0 {
+		// Once more: the two clocks are read one after the other, and this thread may have slept in between.
+		wall, steady = c.read()
+		set = c.set(wall, steady)
+	}
+	switch {
+	case set > 0:
+		c.valid = wall - set // what it would show now
+	case set < 0:
+		c.valid = math.MinInt64
 	}
 	c.begun, c.wall, c.steady = true, wall, steady
 	d := wall - timestamp

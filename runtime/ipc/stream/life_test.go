@@ -41,14 +41,51 @@ func TestHeartbeatIsAnswered(t *testing.T) {
 
 func TestHeartbeats(t *testing.T) {
 	f := setUp(t)
-	s := f.server(Options{Heartbeat: 100 * time.Millisecond})
-	c := f.client(Options{Heartbeat: 100 * time.Millisecond})
+	s := f.server(Options{Heartbeat: 400 * time.Millisecond})
+	c := f.client(Options{Heartbeat: 400 * time.Millisecond})
 	f.until("heartbeats are answered on both sides", func() bool {
 		a, b := s.Stats(), c.Stats()
-		return a.Acks > 5 && b.Acks > 5 && a.RoundTrip.Count > 2 && b.RoundTrip.Count > 2
+		return a.Acks > 4 && b.Acks > 4 && a.RoundTrip.Count > 2 && b.RoundTrip.Count > 2
 	})
 	if st := c.Stats(); st.Connects != 1 || st.Heartbeats < st.Acks {
 		t.Errorf("%+v", st)
+	}
+}
+
+// An answer may be there before the writer of the heartbeat goes on: what it needs to know is set by then.
+func TestHeartbeatIsAnsweredAtOnce(t *testing.T) {
+	f := setUp(t)
+	s := f.server(Options{})
+	f.raw()
+	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+	conn, err := net.Dial("unix", f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLink(s.e, conn.(*net.UnixConn), 2, s.e.newQueue(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.fail(ErrClosed)
+	write, full := l.try, false
+	l.try = func(fd uintptr) bool {
+		if l.asked.Load() == 0 || s.Stats().Heartbeats == 0 {
+			t.Errorf("asked at %d, %d heartbeats", l.asked.Load(), s.Stats().Heartbeats)
+		}
+		if full {
+			return true
+		}
+		defer l.asked.Store(0) // what the reader does at the answer
+		return write(fd)
+	}
+	for range 3 {
+		if err := l.beat(); err != nil || l.asked.Load() != 0 {
+			t.Errorf("asked at %d after the answer, %v", l.asked.Load(), err)
+		}
+	}
+	full = true // the socket takes nothing
+	if err := l.beat(); err != nil || l.asked.Load() != 0 || s.Stats().Heartbeats != 3 {
+		t.Errorf("asked at %d, %d heartbeats, though none was written, %v", l.asked.Load(), s.Stats().Heartbeats, err)
 	}
 }
 
@@ -267,7 +304,7 @@ func TestStopTwiceAndRestart(t *testing.T) {
 // Graceful: what waits is written, then comes the stop message, then the end.
 func TestStopWritesWhatWaits(t *testing.T) {
 	f := setUp(t)
-	s := f.server(Options{Depth: 200, SendBuffer: 4096})
+	s := f.server(Options{Depth: 200, SendBuffer: 4096, WriteTimeout: time.Hour})
 	c := f.raw()
 	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
 	for i := range 100 {
@@ -508,7 +545,7 @@ func TestSentIsExact(t *testing.T) {
 func TestFullInboxIsNotSilence(t *testing.T) {
 	f := setUp(t)
 	in := f.pool(10, 8)
-	s := f.server(Options{Pool: in, Inbox: 1, InboxPolicy: Block, Heartbeat: 10 * time.Millisecond})
+	s := f.server(Options{Pool: in, Inbox: 1, InboxPolicy: Block, Heartbeat: 300 * time.Millisecond})
 	c := f.client(Options{NoReconnect: true})
 	f.until("heartbeats are answered", func() bool { return s.Stats().Acks > 0 })
 	for i := range 3 {
@@ -522,7 +559,7 @@ func TestFullInboxIsNotSilence(t *testing.T) {
 	beats := s.Stats().Heartbeats
 	f.until("heartbeats are sent, or the peer is gone", func() bool {
 		st := s.Stats()
-		return st.Heartbeats > beats+10 || st.Peers == 0
+		return st.Heartbeats > beats+4 || st.Peers == 0 // three are enough for silence
 	})
 	if st := s.Stats(); st.Peers != 1 || st.Stuck != 0 {
 		t.Fatalf("%+v", st)
@@ -538,22 +575,21 @@ func TestFullInboxIsNotSilence(t *testing.T) {
 		m.Release()
 	}
 	acks := s.Stats().Acks
-	f.until("heartbeats are answered again", func() bool { return s.Stats().Acks > acks+3 })
+	f.until("heartbeats are answered again", func() bool { return s.Stats().Acks > acks+1 })
 }
 
 // A message that arrives in pieces over many heartbeats is no silence, although its sender cannot answer within it.
 func TestSlowSenderIsNotSilent(t *testing.T) {
 	f := setUp(t)
-	s := f.server(Options{Pool: f.in, Heartbeat: 10 * time.Millisecond})
+	s := f.server(Options{Pool: f.in, Heartbeat: 150 * time.Millisecond})
 	c := f.raw()
 	f.expect(c, Heartbeat)
-	f.write(c, message(Output, Ack, 0, ""))
 	b := message(Output, Frame, 4, "abcd")
-	f.write(c, b[:HeaderSize+1])
+	f.write(c, append(message(Output, Ack, 0, ""), b[:HeaderSize+1]...)) // in one piece: the peer is never silent between messages
 	beats := s.Stats().Heartbeats
 	f.until("heartbeats are sent, or the peer is gone", func() bool {
 		st := s.Stats()
-		return st.Heartbeats > beats+10 || st.Peers == 0
+		return st.Heartbeats > beats+4 || st.Peers == 0 // three are enough for silence
 	})
 	if st := s.Stats(); st.Peers != 1 || st.Stuck != 0 {
 		t.Fatalf("%+v", st)

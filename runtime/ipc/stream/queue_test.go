@@ -274,7 +274,7 @@ func TestSleepersWakeEachOther(t *testing.T) {
 	for i := range 2 {
 		select {
 		case <-q.wake:
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("sleeper %d is not woken", i)
 		}
 		if n, _ := q.next(batch, 1, true); n != 1 {
@@ -307,7 +307,7 @@ func TestSendersWakeEachOther(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("sender %d is not woken", i)
 		}
 	}
