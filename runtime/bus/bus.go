@@ -17,6 +17,7 @@ type Bus struct {
 	matchers []matcher
 	joined   int
 	closed   bool
+	closing  []named // that were closed with events left, or have been drained since
 }
 
 // named is a Topic of any type.
@@ -25,6 +26,7 @@ type named interface {
 	Close()
 	Drain(ctx context.Context) error
 	Stats() TopicStats
+	drained() bool // with core.mu held
 }
 
 // matcher is a Sub of any type that subscribes by a pattern.
@@ -161,33 +163,53 @@ func leave[T any](b *Bus, s *Sub[T]) {
 }
 
 // Close closes all topics and lets nobody open another or subscribe. Closing again does nothing.
-func (b *Bus) Close() { b.close() }
-
-// Drain closes the bus and waits as Topic.Drain does, for all topics that were open.
-func (b *Bus) Drain(ctx context.Context) error {
-	var failed []error
-	for _, t := range b.close() {
-		if err := t.Drain(ctx); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
-}
-
-// close returns the topics that it closed, by name.
-func (b *Bus) close() []named {
+func (b *Bus) Close() {
 	b.core.mu.Lock()
 	b.closed = true
 	matchers := slices.Clone(b.matchers)
 	open := b.sorted()
 	b.core.mu.Unlock()
-	for _, t := range open {
+	defer func() {
+		for _, m := range matchers {
+			m.wakeEnded()
+		}
+	}()
+	closeAll(open)
+}
+
+// closeAll closes the others as well when the release of one's history panics.
+func closeAll(open []named) {
+	defer func() {
+		if len(open) > 0 {
+			closeAll(open)
+		}
+	}()
+	for len(open) > 0 {
+		t := open[0]
+		open = open[1:]
 		t.Close()
 	}
-	for _, m := range matchers {
-		m.wakeEnded()
+}
+
+// leaving are the topics that were closed and have events left. It is called with core.mu held.
+func (b *Bus) leaving() []named {
+	b.closing = slices.DeleteFunc(b.closing, named.drained)
+	return b.closing
+}
+
+// Drain closes the bus and waits as Topic.Drain does, for all topics, also those that were closed before.
+func (b *Bus) Drain(ctx context.Context) error {
+	var failed []error
+	b.Close()
+	b.core.mu.Lock()
+	left := slices.Clone(b.leaving())
+	b.core.mu.Unlock()
+	for _, t := range left {
+		if err := t.Drain(ctx); err != nil {
+			failed = append(failed, err)
+		}
 	}
-	return open
+	return errors.Join(failed...)
 }
 
 // sorted is called with core.mu held.

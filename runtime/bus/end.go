@@ -29,12 +29,16 @@ func (t *Topic[T]) Close() {
 		t.subs = nil
 		if t.bus != nil {
 			delete(t.bus.topics, t.name)
+			t.bus.closing = append(t.bus.leaving(), t)
 		}
 	}
 	t.core.mu.Unlock()
 	wakeAll(wake)
 	d.dispose()
 }
+
+// drained is called with core.mu held.
+func (t *Topic[T]) drained() bool { return t.left() == 0 }
 
 // Drain closes the topic and waits until its subscribers are done with every event and all are released. When ctx ends before, it returns an error that wraps
 // ctx's cause and says how many are left; those stay with their subscribers.

@@ -164,7 +164,7 @@ func (s *Sub[T]) begin() bool {
 	s.core.mu.Lock()
 	open := !s.closed
 	if open {
-		s.looping = true
+		s.loops++
 		s.giveBack(s.seen, &d)
 	}
 	s.core.mu.Unlock()
@@ -176,7 +176,7 @@ func (s *Sub[T]) begin() bool {
 func (s *Sub[T]) end() {
 	var d dead[T]
 	s.core.mu.Lock()
-	s.looping = false
+	s.loops--
 	if s.closed {
 		s.discardBatch(&d)
 	} else {
@@ -225,7 +225,9 @@ func (s *Sub[T]) Channel(ctx context.Context) <-chan Event[T] {
 			case <-ctx.Done():
 			case <-s.gone:
 			}
+			s.seen-- // nobody has had it: it is the next one's, or is discarded
 			t.drop(ev.Value)
+			return
 		}
 	}()
 	return ch
@@ -250,18 +252,19 @@ func (s *Sub[T]) Close() {
 		leave(s.bus, s)
 	}
 	s.wakeWaiters()
-	looping, token := s.looping, s.asleep
+	looping, token := s.loops > 0, s.asleep
 	s.asleep = false
 	s.core.mu.Unlock()
 	close(s.gone)
 	if token {
 		s.wake <- struct{}{}
 	}
-	d.dispose()
-	if looping {
-		return
+	if !looping {
+		defer func() { // also when a release panics
+			s.receiving.Lock() // a Next that waits returns now
+			defer s.receiving.Unlock()
+			s.refill(false, false)
+		}()
 	}
-	s.receiving.Lock() // a Next that waits returns now
-	defer s.receiving.Unlock()
-	s.refill(false, false)
+	d.dispose()
 }

@@ -49,8 +49,11 @@ func (w *watch) see(ev bus.Event[frame]) {
 func TestStress(t *testing.T) {
 	const publishers = 3
 	each := 3000
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		each = 500
+	case checked:
+		each = 1000
 	}
 	for _, named := range []bool{false, true} {
 		t.Run(fmt.Sprintf("named=%t", named), func(t *testing.T) {

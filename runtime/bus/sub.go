@@ -86,7 +86,7 @@ type Sub[T any] struct {
 	tailGap   uint64 // events lost after the last in the queue
 	queue     queue[T]
 	asleep    bool      // the receiver waits for a token
-	looping   bool      // the receiver is in a loop of its own, which cleans up at its end
+	loops     int       // that the receiver is in, one within another; each cleans up at its end
 	closed    bool      // by Close
 	taken     int64     // bytes of the batch not given back
 	gap       uint64    // events lost before the first in the queue

@@ -23,7 +23,7 @@ var ErrClosed = errors.New("bus is closed")
 type Counted[T any] interface {
 	Retain() T // takes one more reference
 	Release()  // gives one back
-	Cap() int  // the bytes of memory that it keeps in use
+	Cap() int  // the bytes of memory that it keeps in use; less than one counts as one
 }
 
 // Event is what a subscriber gets.
@@ -83,6 +83,10 @@ func (d *dead[T]) done(n *node[T]) {
 
 // dispose releases buffers. It is not called under the mutex, because a release may run a callback.
 func (d *dead[T]) dispose() {
+	if d.head == nil {
+		return
+	}
+	defer d.dispose() // of what is left when a release panics, else of none
 	for d.head != nil {
 		first := d.head
 		last := first
@@ -132,7 +136,7 @@ func New[T Counted[T]](name string, o Options) *Topic[T] {
 	return counted[T](name, o, new(core))
 }
 
-// NewPlain makes a topic whose events have no buffers; an event counts as many bytes as a T has.
+// NewPlain makes a topic whose events have no buffers; an event counts as many bytes as a T has, at least one.
 func NewPlain[T any](name string, o Options) *Topic[T] {
 	return plain[T](name, o, new(core))
 }
@@ -142,7 +146,7 @@ func counted[T Counted[T]](name string, o Options, c *core) *Topic[T] {
 }
 
 func plain[T any](name string, o Options, c *core) *Topic[T] {
-	return &Topic[T]{name: name, core: c, options: o, plainSize: int64(reflect.TypeFor[T]().Size())}
+	return &Topic[T]{name: name, core: c, options: o, plainSize: max(1, int64(reflect.TypeFor[T]().Size()))}
 }
 
 // Name is the topic's name.
@@ -198,7 +202,7 @@ func (t *Topic[T]) take(v T) (T, int64) {
 	if t.retain == nil {
 		return v, t.plainSize
 	}
-	size := int64(max(0, t.size(v)))
+	size := int64(max(1, t.size(v)))
 	return t.retain(v), size
 }
 
@@ -282,10 +286,21 @@ func wakeAll[T any](wake *Sub[T]) {
 
 // dispose releases the buffers of a list of nodes, to be used again.
 func (t *Topic[T]) dispose(list *node[T]) {
-	defer t.back(list) // also when a release panics because somebody else released the buffer
-	for n := list; n != nil; n = n.next {
+	defer t.back(list)
+	t.releaseAll(list)
+}
+
+// releaseAll releases the others as well when one panics because somebody else released its buffer.
+func (t *Topic[T]) releaseAll(n *node[T]) {
+	defer func() {
+		if n != nil {
+			t.releaseAll(n)
+		}
+	}()
+	for n != nil {
 		v := n.value
 		n.value = *new(T)
+		n = n.next
 		t.release(v)
 	}
 }
