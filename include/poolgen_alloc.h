@@ -5,6 +5,8 @@
 // from any thread at any time and take none either. A block may be freed by another thread than the one that allocated it.
 // Ownership: an allocated block is the caller's until it is freed; the memory of the allocator stays its maker's. A block is at
 // least as large as asked for and aligned to the allocator's align. Its content is undefined.
+//
+// Define POOLGEN_INLINE as nothing before the include to get the functions as external symbols (see lib/poolgen.c).
 #ifndef POOLGEN_ALLOC_H
 #define POOLGEN_ALLOC_H
 
@@ -14,8 +16,12 @@
 extern "C" {
 #endif
 
+#ifndef POOLGEN_INLINE
+#define POOLGEN_INLINE static inline
+#endif
+
 // poolgen_alloc_size is the number of bytes that poolgen_alloc_init needs for c, at most c->budget; 0 if c is out of range.
-POOLGEN_PRIV_COLD size_t poolgen_alloc_size(const poolgen_alloc_config *c)
+POOLGEN_INLINE size_t poolgen_alloc_size(const poolgen_alloc_config *c)
 {
     poolgen_allocator a;
     uint8_t lookup[POOLGEN_PRIV_ALLOC_BUCKETS];
@@ -25,7 +31,7 @@ POOLGEN_PRIV_COLD size_t poolgen_alloc_size(const poolgen_alloc_config *c)
 // poolgen_alloc_init makes an allocator in the first poolgen_alloc_size(c) of size bytes at mem, which are zero and stay the
 // caller's. mem is aligned to a page; larger alignments than a page's need it aligned to those. POOLGEN_EINVAL: c, mem or size is
 // out of range. POOLGEN_ELIMIT: the preallocated blocks do not fit.
-POOLGEN_PRIV_COLD int poolgen_alloc_init(void *mem, size_t size, const poolgen_alloc_config *c)
+POOLGEN_INLINE int poolgen_alloc_init(void *mem, size_t size, const poolgen_alloc_config *c)
 {
     poolgen_allocator made, *a = (poolgen_allocator *)mem;
     uint8_t lookup[POOLGEN_PRIV_ALLOC_BUCKETS];
@@ -61,7 +67,7 @@ POOLGEN_PRIV_COLD int poolgen_alloc_init(void *mem, size_t size, const poolgen_a
 
 // poolgen_alloc_check tells whether the mapped bytes at a are an allocator of this version whose every offset is in range: to be
 // called before anything else on one that came from elsewhere. POOLGEN_ECORRUPT if not.
-POOLGEN_PRIV_COLD int poolgen_alloc_check(const poolgen_allocator *a, size_t mapped)
+POOLGEN_INLINE int poolgen_alloc_check(const poolgen_allocator *a, size_t mapped)
 {
     if (mapped < sizeof(*a) || a->magic != POOLGEN_PRIV_ALLOC_MAGIC) {
         return POOLGEN_ECORRUPT;
@@ -97,7 +103,7 @@ POOLGEN_PRIV_COLD int poolgen_alloc_check(const poolgen_allocator *a, size_t map
 
 // poolgen_alloc_count says how many blocks are allocated and, if bytes is not NULL, how many bytes those have. It looks at every
 // block: exact while nobody allocates or frees.
-POOLGEN_PRIV_COLD uint64_t poolgen_alloc_count(poolgen_allocator *a, uint64_t *bytes)
+POOLGEN_INLINE uint64_t poolgen_alloc_count(poolgen_allocator *a, uint64_t *bytes)
 {
     uint64_t n = 0, sum = 0;
     for (uint32_t u = 0; u < a->units; u++) {
@@ -120,16 +126,15 @@ POOLGEN_PRIV_COLD uint64_t poolgen_alloc_count(poolgen_allocator *a, uint64_t *b
     return n;
 }
 
-
 // poolgen_cache_open makes a cache, in memory of the allocator's. NULL if there is none left.
-POOLGEN_PRIV_COLD poolgen_cache *poolgen_cache_open(poolgen_allocator *a)
+POOLGEN_INLINE poolgen_cache *poolgen_cache_open(poolgen_allocator *a)
 {
     size_t entries = 0;
     for (uint32_t c = 0; c < a->classes; c++) {
         entries += poolgen_priv_class(a, c)->cap;
     }
     size_t size = sizeof(poolgen_cache) + entries * sizeof(poolgen_entry);
-    poolgen_cache *t = (poolgen_cache *)(size <= a->max_size ? poolgen_priv_take(a, NULL, poolgen_priv_class_of(a, (uint32_t)size)) : poolgen_priv_large(a, NULL, size, 1));
+    poolgen_cache *t = (poolgen_cache *)(size <= a->max_size ? poolgen_priv_alloc_take(a, NULL, poolgen_priv_class_of(a, (uint32_t)size)) : poolgen_priv_large(a, NULL, size, 1));
     uint32_t name = 0, j = 0;
     if (t == NULL || poolgen_priv_where(a, t, &name, &j) != POOLGEN_OK) {
         return NULL;
@@ -157,10 +162,10 @@ POOLGEN_PRIV_COLD poolgen_cache *poolgen_cache_open(poolgen_allocator *a)
 }
 
 // poolgen_cache_flush gives the cache's blocks back to everybody. The cache stays open.
-static inline void poolgen_cache_flush(poolgen_cache *t) { poolgen_priv_flush_all(t); }
+POOLGEN_INLINE void poolgen_cache_flush(poolgen_cache *t) { poolgen_priv_flush_all(t); }
 
 // poolgen_cache_close flushes the cache and ends it. NULL is taken.
-POOLGEN_PRIV_COLD void poolgen_cache_close(poolgen_cache *t)
+POOLGEN_INLINE void poolgen_cache_close(poolgen_cache *t)
 {
     if (t == NULL) {
         return;
@@ -179,19 +184,19 @@ POOLGEN_PRIV_COLD void poolgen_cache_close(poolgen_cache *t)
 
 // poolgen_alloc_malloc is malloc: n bytes, by way of t, or of no cache if t is NULL. NULL if the budget has no room or n is more than
 // it could ever have; of 0 bytes it makes a block of the smallest class.
-static inline void *poolgen_alloc_malloc(poolgen_allocator *a, poolgen_cache *t, size_t n)
+POOLGEN_INLINE void *poolgen_alloc_malloc(poolgen_allocator *a, poolgen_cache *t, size_t n)
 {
     n += n == 0;
     if (POOLGEN_PRIV_UNLIKELY(n > a->max_size)) {
         return poolgen_priv_large(a, t, n, 1);
     }
     uint32_t c = poolgen_priv_class_of(a, (uint32_t)n);
-    return t == NULL ? poolgen_priv_take(a, NULL, c) : poolgen_priv_fast_malloc(t, c);
+    return t == NULL ? poolgen_priv_alloc_take(a, NULL, c) : poolgen_priv_fast_malloc(t, c);
 }
 
 // poolgen_alloc_free is free; NULL is taken. POOLGEN_ESTALE: the block is free already. POOLGEN_EINVAL: p is not the start of a block
 // of this allocator. Both are counted in misuses and change nothing.
-static inline int poolgen_alloc_free(poolgen_allocator *a, poolgen_cache *t, void *p)
+POOLGEN_INLINE int poolgen_alloc_free(poolgen_allocator *a, poolgen_cache *t, void *p)
 {
     if (p == NULL) {
         return POOLGEN_OK;
@@ -200,7 +205,7 @@ static inline int poolgen_alloc_free(poolgen_allocator *a, poolgen_cache *t, voi
 }
 
 // poolgen_alloc_usable_size is how many bytes of the block at p may be used; 0 if it is none.
-static inline size_t poolgen_alloc_usable_size(poolgen_allocator *a, const void *p)
+POOLGEN_INLINE size_t poolgen_alloc_usable_size(poolgen_allocator *a, const void *p)
 {
     uint32_t name = 0, j = 0;
     if (p == NULL || poolgen_priv_where(a, p, &name, &j) != POOLGEN_OK) {

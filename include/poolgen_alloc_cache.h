@@ -18,7 +18,7 @@ POOLGEN_PRIV_SLOW void poolgen_priv_flush(poolgen_cache *t, uint32_t k, uint32_t
     for (uint32_t i = 0; i < n; i++) {
         uint32_t u = poolgen_priv_load(t->unit + (m->entry[i].offset >> t->unit_shift)) >> 8;
         if (mask != 0 && m->entry[i].state / 32 != word) {
-            poolgen_priv_give(t->allocator, k - 1, first, word, mask);
+            poolgen_priv_alloc_give(t->allocator, k - 1, first, word, mask);
             mask = 0;
         }
         word = m->entry[i].state / 32;
@@ -26,7 +26,7 @@ POOLGEN_PRIV_SLOW void poolgen_priv_flush(poolgen_cache *t, uint32_t k, uint32_t
         first = u;
     }
     if (mask != 0) {
-        poolgen_priv_give(t->allocator, k - 1, first, word, mask);
+        poolgen_priv_alloc_give(t->allocator, k - 1, first, word, mask);
     }
     memmove(m->entry, m->entry + n, (m->n - n) * sizeof(poolgen_entry));
     m->n -= n;
@@ -88,8 +88,8 @@ POOLGEN_PRIV_COLD void *poolgen_priv_large(poolgen_allocator *a, poolgen_cache *
     return p;
 }
 
-// poolgen_priv_take is malloc from class c where the cache has no block: it fetches some.
-POOLGEN_PRIV_SLOW void *poolgen_priv_take(poolgen_allocator *a, poolgen_cache *t, uint32_t c)
+// poolgen_priv_alloc_take is malloc from class c where the cache has no block: it fetches some.
+POOLGEN_PRIV_SLOW void *poolgen_priv_alloc_take(poolgen_allocator *a, poolgen_cache *t, uint32_t c)
 {
     poolgen_magazine *m = t == NULL ? NULL : &t->magazine[c + 1];
     uint32_t size = poolgen_priv_class(a, c)->size, want = m == NULL || m->cap < 2 ? 1 : m->cap / 2, first = 0, mask = 0, got = 0;
@@ -142,14 +142,14 @@ static inline void *poolgen_priv_fast_malloc(poolgen_cache *t, uint32_t c)
     poolgen_magazine *m = &t->magazine[c + 1];
     uint32_t n = m->n;
     if (POOLGEN_PRIV_UNLIKELY(n == 0)) {
-        return poolgen_priv_take(t->allocator, t, c);
+        return poolgen_priv_alloc_take(t->allocator, t, c);
     }
     poolgen_entry e = m->entry[n - 1];
     m->n = n - 1;
     t->bytes -= m->size;
     if (POOLGEN_PRIV_UNLIKELY(poolgen_priv_get_state(t->state + e.state) != POOLGEN_PRIV_BLOCK_FREE)) {
         poolgen_priv_count(&t->allocator->misuses); // freed twice at the same moment: it is somebody's still
-        return poolgen_priv_take(t->allocator, t, c);
+        return poolgen_priv_alloc_take(t->allocator, t, c);
     }
     poolgen_priv_set_state(t->state + e.state, POOLGEN_PRIV_BLOCK_LIVE);
     void *p = t->data + e.offset;
@@ -204,7 +204,7 @@ POOLGEN_PRIV_SLOW int poolgen_priv_free(poolgen_allocator *a, poolgen_cache *t, 
     POOLGEN_PRIV_HIDE(p, poolgen_priv_class(a, k - 1)->size);
     poolgen_priv_set_state(poolgen_priv_state(a, j), POOLGEN_PRIV_BLOCK_FREE);
     if (t == NULL || t->magazine[k].cap == 0) {
-        poolgen_priv_give(a, k - 1, first, j / 32, 1u << (j & 31));
+        poolgen_priv_alloc_give(a, k - 1, first, j / 32, 1u << (j & 31));
         return POOLGEN_OK;
     }
     poolgen_magazine *m = &t->magazine[k];

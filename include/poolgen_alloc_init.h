@@ -157,7 +157,7 @@ POOLGEN_PRIV_COLD uint32_t poolgen_priv_span(poolgen_allocator *a, uint32_t c, u
         uint32_t n = k->span_blocks - i, bits = n >= 32 ? UINT32_MAX : (1u << n) - 1;
         bits = i == 0 ? bits & ~*mask : bits;
         if (bits != 0) {
-            poolgen_priv_give(a, c, u, base + i / 32, bits);
+            poolgen_priv_alloc_give(a, c, u, base + i / 32, bits);
         }
     }
     return base;

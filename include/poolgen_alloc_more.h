@@ -5,7 +5,7 @@
 #include "poolgen_alloc_cache.h"
 
 // poolgen_alloc_calloc is calloc: count * size zero bytes, or NULL also when that overflows.
-static inline void *poolgen_alloc_calloc(poolgen_allocator *a, poolgen_cache *t, size_t count, size_t size)
+POOLGEN_INLINE void *poolgen_alloc_calloc(poolgen_allocator *a, poolgen_cache *t, size_t count, size_t size)
 {
     size_t n = 0;
     if (__builtin_mul_overflow(count, size, &n)) {
@@ -18,7 +18,7 @@ static inline void *poolgen_alloc_calloc(poolgen_allocator *a, poolgen_cache *t,
 
 // poolgen_alloc_aligned is aligned_alloc: align is a power of two, and n need not be a multiple of it. NULL also when align is none.
 // Alignments over a page need the allocator's memory aligned to them, or to a unit.
-POOLGEN_PRIV_SLOW void *poolgen_alloc_aligned(poolgen_allocator *a, poolgen_cache *t, size_t align, size_t n)
+POOLGEN_INLINE void *poolgen_alloc_aligned(poolgen_allocator *a, poolgen_cache *t, size_t align, size_t n)
 {
     if (align == 0 || (align & (align - 1)) != 0) {
         return NULL;
@@ -31,7 +31,7 @@ POOLGEN_PRIV_SLOW void *poolgen_alloc_aligned(poolgen_allocator *a, poolgen_cach
         for (uint32_t c = poolgen_priv_class_of(a, (uint32_t)n); c < a->classes; c++) {
             // Spans begin at a page, so a block is aligned to what its size is a multiple of.
             if ((poolgen_priv_class(a, c)->size & (align - 1)) == 0) {
-                return t == NULL ? poolgen_priv_take(a, NULL, c) : poolgen_priv_fast_malloc(t, c);
+                return t == NULL ? poolgen_priv_alloc_take(a, NULL, c) : poolgen_priv_fast_malloc(t, c);
             }
         }
     }
@@ -94,7 +94,7 @@ POOLGEN_PRIV_SLOW void *poolgen_priv_move(poolgen_allocator *a, poolgen_cache *t
 }
 
 // poolgen_alloc_realloc is realloc. NULL leaves p as it was; so does p that is no block. n = 0 frees nothing: it makes a smallest block.
-static inline void *poolgen_alloc_realloc(poolgen_allocator *a, poolgen_cache *t, void *p, size_t n)
+POOLGEN_INLINE void *poolgen_alloc_realloc(poolgen_allocator *a, poolgen_cache *t, void *p, size_t n)
 {
     return p == NULL ? poolgen_alloc_malloc(a, t, n) : poolgen_priv_move(a, t, p, 1, n);
 }
@@ -109,7 +109,7 @@ static inline int poolgen_priv_sentinel(const void *p)
 // poolgen_alloc_cabi_realloc is cabi_realloc of the Component Model's canonical ABI: it allocates when p is NULL or stands for no bytes,
 // and otherwise moves p's content. Zero bytes give a valid, aligned address that must not be read. old is not trusted: the block
 // knows its size. The canonical ABI traps when it fails; here it returns NULL and leaves p as it was.
-static inline void *poolgen_alloc_cabi_realloc(poolgen_allocator *a, poolgen_cache *t, void *p, size_t old, size_t align, size_t n)
+POOLGEN_INLINE void *poolgen_alloc_cabi_realloc(poolgen_allocator *a, poolgen_cache *t, void *p, size_t old, size_t align, size_t n)
 {
     (void)old;
     if (align == 0 || (align & (align - 1)) != 0) {
@@ -125,7 +125,7 @@ static inline void *poolgen_alloc_cabi_realloc(poolgen_allocator *a, poolgen_cac
 }
 
 // poolgen_alloc_cabi_free frees what cabi_realloc returned, also an address that stands for no bytes.
-static inline int poolgen_alloc_cabi_free(poolgen_allocator *a, poolgen_cache *t, void *p, size_t size, size_t align)
+POOLGEN_INLINE int poolgen_alloc_cabi_free(poolgen_allocator *a, poolgen_cache *t, void *p, size_t size, size_t align)
 {
     (void)size, (void)align;
     return poolgen_priv_sentinel(p) ? POOLGEN_OK : poolgen_alloc_free(a, t, p);

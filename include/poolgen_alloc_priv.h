@@ -122,8 +122,8 @@ static inline void poolgen_priv_mark(poolgen_allocator *a, uint32_t c, uint32_t 
     }
 }
 
-// poolgen_priv_give makes the blocks in mask of word w free for everybody. All belong to the span at unit first.
-static inline void poolgen_priv_give(poolgen_allocator *a, uint32_t c, uint32_t first, uint32_t w, uint32_t mask)
+// poolgen_priv_alloc_give makes the blocks in mask of word w free for everybody. All belong to the span at unit first.
+static inline void poolgen_priv_alloc_give(poolgen_allocator *a, uint32_t c, uint32_t first, uint32_t w, uint32_t mask)
 {
     uint32_t old = poolgen_priv_or(poolgen_priv_words(a, a->bits_offset) + w, mask);
     poolgen_priv_store(poolgen_priv_row(a, poolgen_priv_own_row()) + c, w + 1);
@@ -155,7 +155,7 @@ POOLGEN_PRIV_SLOW uint32_t poolgen_priv_claim(poolgen_allocator *a, uint32_t c, 
     uint32_t u = poolgen_priv_unit(a, w >> (a->block_shift - 5));
     *first = u >> 8;
     if ((u & 255) != c + 1) {
-        poolgen_priv_give(a, (u & 255) - 1, u >> 8, w, mask);
+        poolgen_priv_alloc_give(a, (u & 255) - 1, u >> 8, w, mask);
         return 0;
     }
     return mask;
@@ -331,7 +331,7 @@ POOLGEN_PRIV_COLD uint32_t poolgen_priv_reclaim(poolgen_allocator *a)
                 for (uint32_t v = 0; v < w; v++) {
                     uint32_t full = v < last || (k->span_blocks & 31) == 0 ? UINT32_MAX : (1u << (k->span_blocks & 31)) - 1;
                     uint32_t now = poolgen_priv_unit(a, (base + v) >> (a->block_shift - 5));
-                    poolgen_priv_give(a, (now & 255) - 1, now >> 8, base + v, full);
+                    poolgen_priv_alloc_give(a, (now & 255) - 1, now >> 8, base + v, full);
                 }
             }
             n = k->span_units;

@@ -30,13 +30,13 @@ func TestHeaderCompiles(t *testing.T) {
 			for name, text := range map[string]string{
 				"header": "#include <poolgen.h>\nPOOLGEN_REQUIRE_ABI(1);\nint main(void) { return 0; }\n",
 				"layout": "#include <poolgen_abi.h>\nPOOLGEN_REQUIRE_ABI(1);\nint main(void) { return 0; }\n",
-				"symbol": "#define POOLGEN_INLINE\n#include <poolgen.h>\n",
+				"alloc":  "#include <poolgen_alloc.h>\nPOOLGEN_ALLOC_REQUIRE_ABI(1);\nint main(void) { return 0; }\n",
+				"all":    "#include <poolgen_alloc.h>\n#include <poolgen_ring_writer.h>\n#include <poolgen_ipc.h>\n",
+				"allsym": "#define POOLGEN_INLINE\n#include <poolgen_alloc.h>\n#include <poolgen_ring_writer.h>\n#include <poolgen_ipc.h>\n",
 				"ipc":    "#include <poolgen_ipc.h>\nint main(void) { return 0; }\n",
 				"ipcabi": "#include <poolgen_ipc_abi.h>\nint main(void) { return 0; }\n",
-				"ipcsym": "#define POOLGEN_INLINE\n#include <poolgen_ipc.h>\n",
 				"ring":   "#include <poolgen_ring_writer.h>\nint main(void) { return 0; }\n",
 				"rngabi": "#include <poolgen_ring_abi.h>\nint main(void) { return 0; }\n",
-				"rngsym": "#define POOLGEN_INLINE\n#include <poolgen_ring_writer.h>\n",
 				"time64": "#define _FILE_OFFSET_BITS 64\n#define _TIME_BITS 64\n#include <poolgen_ipc.h>\nint main(void) { return 0; }\n",
 				"atomic": "#define POOLGEN_INLINE\n#include <poolgen.h>\n#include <stdatomic.h>\n",
 			} {

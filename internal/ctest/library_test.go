@@ -11,11 +11,11 @@ import (
 	"github.com/poolgen/poolgen/internal/testutil"
 )
 
-// inlines are the functions that poolgen.h, poolgen_ipc.h and poolgen_ring.h declare.
+// inlines are the functions that poolgen.h, poolgen_alloc.h, poolgen_ipc.h and poolgen_ring.h declare.
 func inlines(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, header := range []string{"poolgen.h", "poolgen_ipc.h", "poolgen_ipc_pub.h", "poolgen_ring.h", "poolgen_ring_writer.h"} {
+	for _, header := range []string{"poolgen.h", "poolgen_alloc.h", "poolgen_alloc_more.h", "poolgen_ipc.h", "poolgen_ipc_pub.h", "poolgen_ring.h", "poolgen_ring_writer.h"} {
 		for _, m := range findAll(t, "../../include/"+header, `(?m)^POOLGEN_INLINE [\w *]*?\b(poolgen_\w+)\(`) {
 			names = append(names, m[1])
 		}
@@ -75,6 +75,14 @@ func TestLibraryLinks(t *testing.T) {
 	pc := func(what ...string) []string {
 		t.Setenv("PKG_CONFIG_PATH", filepath.Join(prefix, "lib/pkgconfig"))
 		return strings.Fields(command(t, "pkg-config", append(what, "poolgen")...))
+	}
+	// What is installed is all that a program's own and generated headers need.
+	installed, err := filepath.Glob(filepath.Join(prefix, "include/*.h"))
+	if here, err2 := filepath.Glob("../../include/*.h"); err != nil || err2 != nil || len(here) != len(installed) {
+		t.Errorf("%d headers are installed of %d: %v, %v", len(installed), len(here), err, err2)
+	}
+	for _, header := range []string{"poolgen.h", "poolgen_alloc.h", "poolgen_ipc.h", "poolgen_ring.h", "poolgen_ring_writer.h", "../../examples/alloc/alloc_pool.h", "../../examples/frames/frames_pool.h"} {
+		command(t, "gcc", slices.Concat(warnings, pc("--cflags"), []string{"-fsyntax-only", "-include", header, "-xc", "/dev/null"})...)
 	}
 	program := filepath.Join(t.TempDir(), "linked")
 	for _, libs := range [][]string{append(pc("--libs"), "-Wl,-rpath,"+filepath.Join(prefix, "lib")), {filepath.Join(prefix, "lib/libpoolgen.a")}} {
