@@ -237,18 +237,25 @@ POOLGEN_PRIV_COLD const char *poolgen_priv_place(poolgen_publisher *pub, poolgen
 // poolgen_priv_hello reads what a process says first, and admits or refuses it.
 POOLGEN_PRIV_COLD void poolgen_priv_hello(poolgen_publisher *pub, poolgen_priv_remote *r)
 {
-    unsigned char b[POOLGEN_PRIV_HELLO + 1];
+    unsigned char b[POOLGEN_PRIV_HELLO];
     char text[160];
     const char *wrong = NULL;
-    ssize_t n = recv(r->socket, b, sizeof(b), MSG_DONTWAIT);
+    memset(b, 0, sizeof(b));
+    ssize_t n = recv(r->socket, b, sizeof(b), MSG_DONTWAIT | MSG_TRUNC); // the length that it has, which may be another version's
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    if (n != (ssize_t)POOLGEN_PRIV_HELLO || poolgen_priv_word(b) != POOLGEN_PRIV_HELLO_MAGIC) {
-        wrong = "the first message is no hello: the peer breaks the protocol";
+    if (n < 8 || poolgen_priv_word(b) != POOLGEN_PRIV_HELLO_MAGIC) {
+        (void)snprintf(text, sizeof(text), "the first message is no hello of any version, the publisher speaks version %d: the peer breaks the protocol",
+                       POOLGEN_IPC_VERSION);
+        wrong = text;
     } else if (poolgen_priv_word(b + 4) != POOLGEN_IPC_VERSION) {
         (void)snprintf(text, sizeof(text), "the subscriber speaks version %u, the publisher %d: use the same version of poolgen on both sides",
                        poolgen_priv_word(b + 4), POOLGEN_IPC_VERSION);
+        wrong = text;
+    } else if (n != (ssize_t)POOLGEN_PRIV_HELLO) {
+        (void)snprintf(text, sizeof(text), "the hello has %d bytes, not the %u of version %d: the peer breaks the protocol", (int)n, POOLGEN_PRIV_HELLO,
+                       POOLGEN_IPC_VERSION);
         wrong = text;
     } else if (poolgen_priv_word(b + 8) > POOLGEN_LATEST || poolgen_priv_word(b + 12) > POOLGEN_IPC_MAX_SLOTS) {
         (void)snprintf(text, sizeof(text), "policy %u, %u slots: the peer breaks the protocol", poolgen_priv_word(b + 8), poolgen_priv_word(b + 12));

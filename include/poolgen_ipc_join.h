@@ -95,17 +95,24 @@ POOLGEN_PRIV_COLD int poolgen_priv_open_channel(poolgen_subscriber *sub, int fd)
 // poolgen_priv_welcome reads the publisher's answer and maps what comes with it.
 POOLGEN_PRIV_COLD int poolgen_priv_welcome(poolgen_subscriber *sub, const unsigned char *b, size_t n, const int *fds, int count)
 {
-    if (n < POOLGEN_PRIV_WELCOME || poolgen_priv_word(b) != POOLGEN_PRIV_WELCOME_MAGIC) {
+    uint32_t version = n < 8 ? 0 : poolgen_priv_word(b + 4);
+    int refused = n >= POOLGEN_PRIV_WELCOME && poolgen_priv_word(b + 8) != 0;
+    int words = refused ? (int)(n - POOLGEN_PRIV_WELCOME) : 0;
+    const char *reason = refused ? (const char *)b + POOLGEN_PRIV_WELCOME : "";
+    if (n < 8 || poolgen_priv_word(b) != POOLGEN_PRIV_WELCOME_MAGIC) {
         return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EPROTO, "the answer is no welcome");
     }
-    if (poolgen_priv_word(b + 8) != 0) {
-        return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EREFUSED, "%.*s", (int)(n - POOLGEN_PRIV_WELCOME),
-                                 (const char *)b + POOLGEN_PRIV_WELCOME);
+    if (version != POOLGEN_IPC_VERSION) { // and may be of any length
+        return poolgen_priv_fail(sub->text, sizeof(sub->text), refused ? POOLGEN_EREFUSED : POOLGEN_EPROTO,
+                                 "the publisher speaks version %u, the subscriber %d: use the same version of poolgen on both sides%s%.*s", version,
+                                 POOLGEN_IPC_VERSION, refused ? ": " : "", words, reason);
     }
-    if (poolgen_priv_word(b + 4) != POOLGEN_IPC_VERSION) {
-        return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EPROTO,
-                                 "the publisher speaks version %u, the subscriber %d: use the same version of poolgen on both sides",
-                                 poolgen_priv_word(b + 4), POOLGEN_IPC_VERSION);
+    if (n < POOLGEN_PRIV_WELCOME) {
+        return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EPROTO, "the answer has %u bytes, version %d has at least %u", (unsigned)n,
+                                 POOLGEN_IPC_VERSION, POOLGEN_PRIV_WELCOME);
+    }
+    if (refused) {
+        return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EREFUSED, "%.*s", words, reason);
     }
     if (count != 2) {
         return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EPROTO, "%d descriptors came, not 2", count);
@@ -138,6 +145,10 @@ POOLGEN_PRIV_COLD int poolgen_priv_greet(poolgen_subscriber *sub, const poolgen_
     for (;;) {
         int fds[4], count;
         ssize_t n = poolgen_priv_receive(sub->socket, b, sizeof(b), fds, &count);
+        int cut = n < 0 && (errno == EMSGSIZE || errno == EMFILE);
+        if (cut && poolgen_priv_word(b) == POOLGEN_PRIV_WELCOME_MAGIC && poolgen_priv_word(b + 4) != POOLGEN_IPC_VERSION) {
+            return poolgen_priv_welcome(sub, b, sizeof(b), fds, 0); // it says why
+        }
         if (n < 0 && errno == EMSGSIZE) {
             return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EPROTO, "the answer is cut off");
         }

@@ -42,7 +42,7 @@ func (s *Publisher) serve(conn *net.UnixConn) {
 
 // admit does the handshake.
 func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
-	b := make([]byte, helloSize+1)
+	b := make([]byte, 512) // of another version it may be longer
 	n, err := s.listen(conn, b)
 	if err != nil {
 		return nil, err

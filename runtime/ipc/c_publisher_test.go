@@ -265,6 +265,7 @@ func fromCRefusals(t *testing.T, c *program) {
 		t.Errorf("the socket's file: %v, %v", st.Mode(), err)
 	}
 	strangeHellos(t, path)
+	askVersions(t, path)
 	var subs []*Subscriber
 	for range maxSubscribers {
 		subs = append(subs, subscriber(t, path, SubscriberOptions{Slots: 1}))

@@ -375,7 +375,7 @@ func inCRefused(t *testing.T, c *program) {
 	}{
 		{nil, "the peer is gone: the publisher hung up without an answer"},
 		{welcome{version: 2}.bytes(), "the peer breaks the protocol: the publisher speaks version 2, the subscriber 1: use the same version of poolgen on both sides"},
-		{welcome{version: 2, refused: true, reason: "the subscriber speaks version 1"}.bytes(), "the publisher refuses: the subscriber speaks version 1"},
+		{welcome{version: 2, refused: true, reason: "the subscriber speaks version 1"}.bytes(), "the publisher refuses: the publisher speaks version 2, the subscriber 1: use the same version of poolgen on both sides: the subscriber speaks version 1"},
 		{[]byte("hello"), "the peer breaks the protocol: the answer is no welcome"},
 		{make([]byte, 2000), "the peer breaks the protocol: the answer is cut off"},
 		{welcome{version: 1}.bytes(), "the peer breaks the protocol: 0 descriptors came, not 2"},

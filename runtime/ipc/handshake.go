@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/poolgen/poolgen/internal/sys"
 )
@@ -17,7 +19,20 @@ const (
 	helloSize    = 32
 	welcomeSize  = 32
 	textMax      = 512
+	// Of any version: the magic and the version.
+	versionSize = 8
 )
+
+// answerLimit is how long a subscriber without a deadline waits for the publisher's answer.
+const answerLimit = 10 * time.Second
+
+// versions says that the two sides do not fit.
+func versions(subscriber, publisher uint32) string {
+	if subscriber != version {
+		return fmt.Sprintf("the subscriber speaks version %d, the publisher %d: use the same version of poolgen on both sides", subscriber, publisher)
+	}
+	return fmt.Sprintf("the publisher speaks version %d, the subscriber %d: use the same version of poolgen on both sides", publisher, subscriber)
+}
 
 // hello is what a subscriber says first: little-endian words magic, version, policy, slots; the rest is 0.
 type hello struct {
@@ -35,14 +50,18 @@ func (h hello) bytes() []byte {
 }
 
 func parseHello(b []byte) (hello, error) {
-	if len(b) != helloSize || binary.LittleEndian.Uint32(b) != helloMagic {
-		return hello{}, fmt.Errorf("the first message is no hello: %w", ErrProtocol)
+	if len(b) < versionSize || binary.LittleEndian.Uint32(b) != helloMagic {
+		return hello{}, fmt.Errorf("the first message is no hello of any version, the publisher speaks version %d: %w", version, ErrProtocol)
 	}
-	h := hello{binary.LittleEndian.Uint32(b[4:]), Policy(binary.LittleEndian.Uint32(b[8:])), binary.LittleEndian.Uint32(b[12:])}
-	switch {
-	case h.version != version:
-		return h, fmt.Errorf("the subscriber speaks version %d, the publisher %d: use the same version of poolgen on both sides: %w", h.version, version, ErrProtocol)
-	case h.policy > Latest || h.slots > maxSlots:
+	h := hello{version: binary.LittleEndian.Uint32(b[4:])}
+	if h.version != version { // what else is in the message, another version knows
+		return h, fmt.Errorf("%s: %w", versions(h.version, version), ErrProtocol)
+	}
+	if len(b) != helloSize {
+		return h, fmt.Errorf("the hello has %d bytes, not the %d of version %d: %w", len(b), helloSize, version, ErrProtocol)
+	}
+	h.policy, h.slots = Policy(binary.LittleEndian.Uint32(b[8:])), binary.LittleEndian.Uint32(b[12:])
+	if h.policy > Latest || h.slots > maxSlots {
 		return h, fmt.Errorf("policy %d, %d slots: %w", h.policy, h.slots, ErrProtocol)
 	}
 	return h, nil
@@ -71,16 +90,24 @@ func (w welcome) bytes() []byte {
 }
 
 func parseWelcome(b []byte) (welcome, error) {
-	if len(b) < welcomeSize || binary.LittleEndian.Uint32(b) != welcomeMagic {
+	if len(b) < versionSize || binary.LittleEndian.Uint32(b) != welcomeMagic {
 		return welcome{}, fmt.Errorf("the answer is no welcome: %w", ErrProtocol)
 	}
-	w := welcome{version: binary.LittleEndian.Uint32(b[4:]), refused: binary.LittleEndian.Uint32(b[8:]) != 0,
-		arena: binary.LittleEndian.Uint64(b[16:]), sequence: binary.LittleEndian.Uint64(b[24:]), reason: string(b[welcomeSize:])}
+	w := welcome{version: binary.LittleEndian.Uint32(b[4:])}
+	if len(b) >= welcomeSize {
+		w.refused = binary.LittleEndian.Uint32(b[8:]) != 0
+		w.arena, w.sequence = binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		w.reason = strings.TrimRight(string(b[welcomeSize:]), "\x00")
+	}
 	switch {
+	case w.version != version && w.refused:
+		return w, fmt.Errorf("%w: %s: %s", ErrRefused, versions(version, w.version), w.reason)
+	case w.version != version: // and may be of any length
+		return w, fmt.Errorf("%s: %w", versions(version, w.version), ErrProtocol)
+	case len(b) < welcomeSize:
+		return w, fmt.Errorf("the answer has %d bytes, version %d has at least %d: %w", len(b), version, welcomeSize, ErrProtocol)
 	case w.refused:
 		return w, fmt.Errorf("%w: %s", ErrRefused, w.reason)
-	case w.version != version:
-		return w, fmt.Errorf("the publisher speaks version %d, the subscriber %d: use the same version of poolgen on both sides: %w", w.version, version, ErrProtocol)
 	}
 	return w, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -63,18 +64,24 @@ type lease struct {
 }
 
 // Subscribe connects to the publisher at path. The error wraps ErrRefused, with the publisher's reason, if that does not want this process,
-// and syscall.ENOENT or ECONNREFUSED if there is none.
+// ErrProtocol if it is of another version, and syscall.ENOENT or ECONNREFUSED if there is none. Where ctx has no deadline, a publisher that does not
+// answer for 10 seconds is ErrGone.
 func Subscribe(ctx context.Context, path string, o SubscriberOptions) (*Subscriber, error) {
-	s, err := subscribe(ctx, path, o)
+	s, err := subscribe(ctx, path, o, answerLimit)
 	if err != nil {
 		return nil, fmt.Errorf("ipc: subscribing to %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func subscribe(ctx context.Context, path string, o SubscriberOptions) (_ *Subscriber, err error) {
+func subscribe(ctx context.Context, path string, o SubscriberOptions, limit time.Duration) (_ *Subscriber, err error) {
 	if o.Policy > Latest || o.Slots < 0 || o.Slots > maxSlots {
 		return nil, fmt.Errorf("SubscriberOptions has policy %d and %d slots: at most %d and %d", o.Policy, o.Slots, Latest, maxSlots)
+	}
+	if _, has := ctx.Deadline(); !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("the publisher does not answer in %v: %w", limit, ErrGone))
+		defer cancel()
 	}
 	var d net.Dialer
 	anyConn, err := d.DialContext(ctx, "unixpacket", path)
@@ -98,6 +105,9 @@ func subscribe(ctx context.Context, path string, o SubscriberOptions) (_ *Subscr
 	b := make([]byte, welcomeSize+textMax)
 	n, fds, err := receiveFDs(conn, b, 4)
 	if err != nil {
+		if w, other := parseWelcome(b); w.version != 0 && w.version != version {
+			err = other // which says why it is cut off
+		}
 		return nil, err
 	}
 	if !stop() {
