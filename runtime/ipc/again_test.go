@@ -65,7 +65,7 @@ func TestSameBlockAgain(t *testing.T) {
 func TestSleepAfterTheEnd(t *testing.T) {
 	s, p, path := start(t, 4, PublisherOptions{Slots: 1})
 	sub := subscriber(t, path, SubscriberOptions{Policy: Block})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), longWait)
 	defer cancel()
 	sub.c.head.closed.Store(1)
 	if err := sub.sleep(ctx); err != nil {

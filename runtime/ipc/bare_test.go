@@ -17,7 +17,7 @@ func bare(t *testing.T, path string) (*net.UnixConn, *channel) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(longWait)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := conn.Write(hello{version: version}.bytes()); err != nil {

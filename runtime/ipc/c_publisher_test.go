@@ -55,7 +55,7 @@ func (p *program) becomes(line, want string) {
 // shut closes the publisher in C, which has every block back.
 func (p *program) shut() {
 	p.t.Helper()
-	p.ask("x 20000", "ok")
+	p.ask("x 120000", "ok")
 	p.tell("s")
 	if got := p.answer(); !strings.HasSuffix(got, " lent 0 subscribers 0 out 0") {
 		p.t.Errorf("after the end: %s", got)
@@ -173,7 +173,7 @@ func fromCEnds(t *testing.T, c *program) {
 	sub := subscriber(t, path, SubscriberOptions{})
 	c.ask("p 3 0 0", "given 1")
 	f := receive(t, sub)
-	c.tell("x 20000")
+	c.tell("x 120000")
 	for n := uint64(1); n < 3; n++ {
 		g := receive(t, sub)
 		if g.Sequence != n {
@@ -210,7 +210,7 @@ func fromCEnds(t *testing.T, c *program) {
 		defer sub.mu.Unlock()
 		return sub.c.head.asleep.Load() != 0
 	})
-	c.ask("x 20000", "ok")
+	c.ask("x 120000", "ok")
 	if err := <-waits; err != io.EOF {
 		t.Errorf("Receive at the end: %v", err)
 	}
@@ -339,7 +339,7 @@ func fromCToC(t *testing.T, c *program, peer []string) {
 			sub.tell("d")
 		}
 		if Policy(policy) == DropNewest {
-			c.ask("x 20000", "ok")
+			c.ask("x 120000", "ok")
 			want += ": the publisher has closed"
 		}
 		if got := sub.answer(); got != want {
@@ -347,7 +347,7 @@ func fromCToC(t *testing.T, c *program, peer []string) {
 		}
 		sub.ask("x", "ok")
 		if Policy(policy) != DropNewest {
-			c.ask("x 20000", "ok")
+			c.ask("x 120000", "ok")
 		}
 		c.ask("o 4 0 16 0 "+path, "ok")
 	}

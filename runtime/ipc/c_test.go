@@ -127,7 +127,7 @@ func (p *program) tell(format string, args ...any) {
 
 func (p *program) answer() string {
 	p.t.Helper()
-	watch := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
+	watch := time.AfterFunc(longWait, func() { _ = p.cmd.Process.Kill() })
 	defer watch.Stop()
 	if !p.lines.Scan() {
 		p.t.Fatalf("the program says nothing more: %v", p.lines.Err())
@@ -207,7 +207,7 @@ func inCPolicies(t *testing.T, c *program) {
 		}
 		publish(t, s, p, 10, 11)
 		lost = 10 - k.first - k.n
-		c.ask("r 20000", fmt.Sprintf("frame 10 lost %d user 0", lost))
+		c.ask("r 120000", fmt.Sprintf("frame 10 lost %d user 0", lost))
 		c.ask("c", fmt.Sprintf("received %d lost %d held %d slots 4", k.n+1, 10-k.n, k.n+1))
 		c.ask("h", fmt.Sprintf("%d of %d whole", k.n+1, k.n+1))
 		for range k.n + 1 {

@@ -20,7 +20,7 @@ func TestCloseGivesBack(t *testing.T) {
 		got := make(chan error, 1)
 		if waits { // for the blocks that Close gives back
 			go func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), longWait)
 				defer cancel()
 				b, err := s.Get(ctx)
 				if err == nil {

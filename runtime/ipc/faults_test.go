@@ -109,7 +109,7 @@ func TestNoDescriptors(t *testing.T) {
 			undo()
 			undo = func() {}
 		}
-		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(longWait)); err != nil {
 			t.Error(err)
 		}
 		if got <= 0 {

@@ -75,7 +75,7 @@ func TestCloseBesideASilentPeer(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(longWait):
 		conn.Close() // so that the test ends
 		t.Fatal("Close waits for a peer that says nothing")
 	}

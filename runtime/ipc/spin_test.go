@@ -90,38 +90,44 @@ func TestIdle(t *testing.T) {
 		}
 	})
 	eventually(t, "Publish waits", func() bool { return full.c.head.waiting.Load() != 0 })
-	began, used := time.Now(), cpu()
-	time.Sleep(400 * time.Millisecond)
-	if took, used := time.Since(began), cpu()-used; used > took/4 {
-		t.Errorf("idle for %v took %v of the processor", took, used)
-	}
+	cheap(t, 4, "idle", func() { time.Sleep(400 * time.Millisecond) })
 	cancel()
 	wg.Wait()
 	for range 2 {
 		receiveAny(t, full).Buf.Release()
 	}
 	// Frames at a distance that spinning cannot bridge.
-	wg.Go(func() {
-		for range 80 {
-			receiveAny(t, slow).Buf.Release()
+	cheap(t, 2, "a few frames", func() {
+		for _, sub := range []*Subscriber{slow, full} {
+			wg.Go(func() {
+				for range 80 {
+					receiveAny(t, sub).Buf.Release()
+				}
+			})
 		}
-	})
-	wg.Go(func() {
-		for range 80 {
-			receiveAny(t, full).Buf.Release()
+		for n := range uint64(80) {
+			time.Sleep(5 * time.Millisecond)
+			if err := send(s, p, n, 0); err != nil {
+				t.Fatal(err)
+			}
 		}
+		wg.Wait()
 	})
-	began, used = time.Now(), cpu()
-	for n := range uint64(80) {
-		time.Sleep(5 * time.Millisecond)
-		if err := send(s, p, n, 0); err != nil {
-			t.Fatal(err)
+}
+
+// cheap expects that do takes no more than a part of its time on the processor. The least of several counts: other work of this process, such as
+// collecting garbage, or of the machine, where that counts as ours, only adds to it.
+func cheap(t *testing.T, part time.Duration, what string, do func()) {
+	t.Helper()
+	var took, used time.Duration
+	for range 5 {
+		began, before := time.Now(), cpu()
+		do()
+		if took, used = time.Since(began), cpu()-before; used <= took/part {
+			return
 		}
 	}
-	if took, used := time.Since(began), cpu()-used; used > took/2 {
-		t.Errorf("a few frames in %v took %v of the processor", took, used)
-	}
-	wg.Wait()
+	t.Errorf("%s for %v took %v of the processor", what, took, used)
 }
 
 // receiveAny is receive of a frame with any content.

@@ -40,8 +40,8 @@ func (g *getting) wait() error {
 			g.b.Release()
 		}
 		return err
-	case <-time.After(20 * time.Second):
-		g.t.Fatal("Get was not woken in 20 s")
+	case <-time.After(longWait):
+		g.t.Fatal("Get was not woken")
 		return nil
 	}
 }
