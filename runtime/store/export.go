@@ -32,7 +32,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer, from, to int64) (int, e
 		if err != nil {
 			return x.count, err
 		}
-		b := f.Bytes()
+		b, done := f.Bytes(), x.count
 		stored, c, err := enc.encode(b, false)
 		if err == nil {
 			e := entry{id: f.ID, time: f.Time, offset: x.size, stored: uint32(len(stored)), size: uint32(len(b)), sum: crc.of(b), codec: c}
@@ -45,7 +45,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer, from, to int64) (int, e
 		}
 		f.Release()
 		if err != nil {
-			return x.count - 1, fmt.Errorf("exporting frame %d: %w", f.ID, err)
+			return done, fmt.Errorf("exporting frame %d: %w", f.ID, err)
 		}
 	}
 	_, err := w.Write(crc.index(salt, x, entries))
@@ -53,9 +53,10 @@ func (s *Store) Export(ctx context.Context, w io.Writer, from, to int64) (int, e
 }
 
 // ExportFolder writes each of the frames with from <= Time < to to a file of its own, in a folder that it makes if it is not there: 000000, 000001
-// and so on, with what extension says, such as ".jpg", behind it. It returns how many are complete. It does not overwrite files.
+// and so on, with what extension says, such as ".jpg", behind it. It returns how many are complete; all are
+// on disk if the error is nil. It does not overwrite files.
 func (s *Store) ExportFolder(ctx context.Context, path, extension string, from, to int64) (int, error) {
-	if err := os.MkdirAll(path, 0o777); err != nil {
+	if err := makeFolder(path, syncFolder); err != nil {
 		return 0, fmt.Errorf("exporting: %w", err)
 	}
 	n := 0
@@ -69,6 +70,9 @@ func (s *Store) ExportFolder(ctx context.Context, path, extension string, from, 
 			return n, fmt.Errorf("exporting frame %d: %w", f.ID, err)
 		}
 		n++
+	}
+	if err := syncFolder(path); err != nil {
+		return n, fmt.Errorf("exporting: %w", err)
 	}
 	return n, nil
 }

@@ -146,6 +146,9 @@ func (w *writer) write(batch []item) error {
 		g = nil
 	}
 	if g == nil {
+		if w.number >= maxNumber {
+			return errNumbers
+		}
 		w.number++
 		var err error
 		if g, err = d.begin(w.number, batch[0].id); err != nil {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/poolgen/poolgen/internal/sys"
 )
@@ -42,7 +44,7 @@ type osFile struct{ *os.File }
 
 // openFolder makes the folder if it is not there, and locks it.
 func openFolder(path string) (*osFolder, error) {
-	if err := os.MkdirAll(path, 0o777); err != nil {
+	if err := makeFolder(path, syncFolder); err != nil {
 		return nil, err
 	}
 	dir, err := os.Open(path)
@@ -55,6 +57,33 @@ func openFolder(path string) (*osFolder, error) {
 		return nil, err
 	}
 	return &osFolder{path, dir, lock}, nil
+}
+
+// makeFolder makes a folder, and those above it that are not there. sync makes the names in a folder last.
+func makeFolder(path string, sync func(string) error) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	above := filepath.Dir(filepath.Clean(path))
+	if err := makeFolder(above, sync); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return sync(above)
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func lockFile(path string) (int, error) {

@@ -72,6 +72,8 @@ func (l *loaded) keep(h *hot, f Frame, gone []pool.Buf) []pool.Buf {
 // load is a frame that is being read, once for all who ask.
 type load struct {
 	done    chan struct{}
+	left    chan struct{} // closed when nobody waits any more, unless it has begun
+	begun   bool
 	waiters int // each gets a reference
 	frame   Frame
 	err     error
@@ -105,7 +107,7 @@ func (s *Store) fetch(ctx context.Context, id ID) (Frame, error) {
 	}
 	l := h.loads[id]
 	if l == nil {
-		l = &load{done: make(chan struct{})}
+		l = &load{done: make(chan struct{}), left: make(chan struct{})}
 		h.loads[id] = l
 		s.loading.Go(func() { s.load(id, l) })
 	}
@@ -116,7 +118,10 @@ func (s *Store) fetch(ctx context.Context, id ID) (Frame, error) {
 	case <-ctx.Done():
 		h.mu.Lock()
 		if h.loads[id] == l {
-			l.waiters--
+			if l.waiters--; l.waiters == 0 && !l.begun {
+				delete(h.loads, id)
+				close(l.left)
+			}
 			h.mu.Unlock()
 			return Frame{}, context.Cause(ctx)
 		}
@@ -131,7 +136,18 @@ func (s *Store) fetch(ctx context.Context, id ID) (Frame, error) {
 // load reads a frame for all who wait for it.
 func (s *Store) load(id ID, l *load) {
 	h := &s.hot
-	s.slots <- struct{}{}
+	select {
+	case s.slots <- struct{}{}:
+	case <-l.left:
+		return
+	}
+	h.mu.Lock()
+	l.begun = h.loads[id] == l
+	h.mu.Unlock()
+	if !l.begun { // both came at once
+		<-s.slots
+		return
+	}
 	expired := s.disk.counts.expired.Load()
 	b, e, raw, err := s.disk.load(id, s.block)
 	<-s.slots

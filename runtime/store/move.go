@@ -177,8 +177,13 @@ func (m *mover) rewrite(g, to *segment, from []entry, hurry bool) error {
 		stored := m.frame
 		err := d.read(g, e, m.frame, &m.scratch)
 		switch {
-		case errors.Is(err, ErrCorrupt): // it is kept, with a checksum that tells
-			e.codec = asIs
+		case errors.Is(err, ErrCorrupt): // it is kept as it is, with a checksum that tells
+			if e.codec != asIs {
+				stored = m.scratch
+			}
+			if len(stored) != int(e.stored) { // or has no bytes left
+				stored, e.codec = nil, zstdFrame
+			}
 			d.counts.damaged.Add(1)
 		case err != nil:
 			return err

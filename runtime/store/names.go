@@ -12,6 +12,22 @@ func name(number, salt uint32, generation int) string {
 
 const unfinished = ".tmp" // ends the name of a file that becomes a segment when it is whole
 
+// isUnfinished reports whether a file was to become a segment or a pin.
+func isUnfinished(s string) bool {
+	s, ok := strings.CutSuffix(s, unfinished)
+	if !ok {
+		return false
+	}
+	_, _, _, segment := parseName(s + ".seg")
+	pin, isPin := strings.CutSuffix(s, pinEnd)
+	return segment || isPin && validPin(pin)
+}
+
+// maxNumber is where the numbers of segments end: their IDs must be below maxID.
+const maxNumber = 1<<31 - 1
+
+var errNumbers = fmt.Errorf("segment numbers end at %d, and one is used; move the folder's frames elsewhere", maxNumber)
+
 func parseName(s string) (number, salt uint32, generation int, ok bool) {
 	if !strings.HasSuffix(s, ".seg") {
 		return 0, 0, 0, false

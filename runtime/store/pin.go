@@ -47,6 +47,13 @@ func (s *Store) Pin(name string, from, to int64) error {
 	d.pinVersion++
 	d.mu.Unlock()
 	err := d.writePin(p)
+	if err != nil { // it may be on disk all the same
+		if old >= 0 {
+			_ = d.writePin(d.pins[old])
+		} else {
+			_ = d.fs.Remove(name + pinEnd)
+		}
+	}
 	d.mu.Lock()
 	switch {
 	case err != nil:

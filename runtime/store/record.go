@@ -49,10 +49,15 @@ type entry struct {
 // end is where the next record begins.
 func (e *entry) end() int64 { return e.offset + recordSize + int64(e.stored) }
 
-// sane reports whether the numbers fit each other and a segment of size bytes.
+const (
+	maxFrame = 1 << 30 // bytes; no pool has larger blocks
+	maxID    = 1 << 63 // all are below it, so that one more is no overflow
+)
+
+// sane reports whether the numbers fit each other and a segment of size bytes. What is compressed is smaller than its frame.
 func (e *entry) sane(size int64) bool {
 	return e.codec < codecs && e.offset >= headerSize && e.offset <= size-recordSize && int64(e.stored) <= size-recordSize-e.offset &&
-		(e.codec != asIs || e.stored == e.size) && e.size <= 1<<30
+		(e.stored == e.size || e.codec != asIs && e.stored < e.size) && e.size <= maxFrame && e.id < maxID
 }
 
 type checksum struct{ table *crc32.Table }
@@ -83,7 +88,8 @@ func (c checksum) putHeader(b []byte, salt, number uint32, first ID) {
 
 // first is the first ID that a segment may have, if its header is whole.
 func (c checksum) first(b []byte, salt uint32) (ID, bool) {
-	return ID(double(b, 16)), double(b, 0) == headerMagic && word(b, 8) == salt && c.closed(b, headerSize)
+	id := ID(double(b, 16))
+	return id, double(b, 0) == headerMagic && word(b, 8) == salt && id < maxID && c.closed(b, headerSize)
 }
 
 func (c checksum) putRecord(b []byte, salt uint32, e entry) {
@@ -143,6 +149,12 @@ func (x *extent) add(e entry) {
 	x.last, x.min, x.max, x.size = e.id, min(x.min, e.time), max(x.max, e.time), e.end()
 }
 
+// sane reports whether the numbers fit each other: so many records have room, and so many IDs.
+func (x *extent) sane() bool {
+	return x.count >= 0 && x.size >= headerSize && int64(x.count) <= (x.size-headerSize)/recordSize && x.size <= 1<<40 && x.last < maxID &&
+		(x.count == 0 || x.min <= x.max && x.first <= x.last && x.last-x.first >= ID(x.count-1))
+}
+
 // total is the size of a sealed segment.
 func (x *extent) total() int64 { return x.size + int64(x.count)*entrySize + trailerSize }
 
@@ -172,6 +184,6 @@ func (c checksum) trailer(t []byte, salt uint32, size int64) (extent, uint32, bo
 		count: int(int32(word(t, 12))), size: int64(double(t, 16)), min: int64(double(t, 24)), max: int64(double(t, 32)),
 		first: ID(double(t, 40)), last: ID(double(t, 48)),
 	}
-	ok := double(t, 0) == trailerMagic && word(t, 8) == salt && c.closed(t, trailerSize) && x.count >= 0 && x.size >= headerSize && x.total() == size
+	ok := double(t, 0) == trailerMagic && word(t, 8) == salt && c.closed(t, trailerSize) && x.sane() && x.total() == size
 	return x, word(t, 56), ok
 }

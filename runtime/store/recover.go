@@ -39,7 +39,7 @@ func (d *catalog) recover() (uint32, ID, error) {
 	}
 	var files []*segment
 	for _, n := range names {
-		if strings.HasSuffix(n, unfinished) {
+		if isUnfinished(n) {
 			d.doomed = append(d.doomed, n)
 		}
 		if strings.HasSuffix(n, pinEnd) {
@@ -70,6 +70,9 @@ func (d *catalog) recover() (uint32, ID, error) {
 	}
 	if err := d.complete(); err != nil {
 		return 0, 0, err
+	}
+	if number >= maxNumber {
+		return 0, 0, errNumbers
 	}
 	number++
 	return number, max(ID(number)<<32, (first>>32+1)<<32), nil
@@ -174,13 +177,44 @@ func (d *catalog) complete() error {
 	})
 	for _, g := range d.list {
 		if !g.sealed {
+			// A process that was killed may have left frames that are not synced, or whose sync failed, which no later one tells. So they
+			// are written once more. The index must not reach the disk before they do.
+			if err := d.syncSegment(g, g.extent.size); err != nil {
+				return err
+			}
 			if err := d.seal(g); err != nil {
+				return err
+			}
+		} else if g.raw() { // nor must it itself be lost; that of a compressed segment is synced before it has its name
+			if err := d.syncSegment(g, 0); err != nil {
 				return err
 			}
 		}
 		d.report.Segments++
 		d.report.Frames += uint64(g.count)
 		d.newest = g.max
+	}
+	return nil
+}
+
+// syncSegment syncs a segment, after its first n bytes were written once more as they are.
+func (d *catalog) syncSegment(g *segment, n int64) error {
+	f, err := d.fs.Open(g.name())
+	if err != nil {
+		return err
+	}
+	w := window{f: f, size: n}
+	for pos := int64(0); pos < n && err == nil; pos += windowSize {
+		var b []byte
+		if b, err = w.at(pos, int(min(windowSize, n-pos))); err == nil {
+			_, err = f.WriteAt(b, pos)
+		}
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("syncing %s: %w", g.name(), err)
 	}
 	return nil
 }
@@ -284,7 +318,11 @@ func (w *window) sums(crc checksum, e entry) (bool, error) {
 // search returns where the next magic is, from pos on, or the end of the file.
 func (w *window) search(magic []byte, pos int64) (int64, error) {
 	for pos+int64(len(magic)) <= w.size {
-		b, err := w.at(pos, int(min(w.size-pos, windowSize)))
+		n := w.start + int64(len(w.buf)) - pos // what is in the window already, or a new one: each byte is read once
+		if pos < w.start || n < int64(len(magic)) {
+			n = min(w.size-pos, windowSize)
+		}
+		b, err := w.at(pos, int(n))
 		if err != nil {
 			return pos, err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"sync"
 	"time"
@@ -158,6 +159,9 @@ func (d *catalog) sealedIndex(f file, salt uint32, size int64) (x extent, entrie
 	}
 	x, sum, ok := d.crc.trailer(t, salt, size)
 	if !ok {
+		return x, nil, errNoIndex
+	}
+	if x.count > math.MaxInt/entrySize {
 		return x, nil, errNoIndex
 	}
 	b := make([]byte, x.count*entrySize)
