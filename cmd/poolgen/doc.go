@@ -131,12 +131,16 @@
 // nothing is written and the exit status is 1. A status of 2 is one of the command line or the environment. Colour is used on a
 // terminal only, unless $NO_COLOR is set or $TERM is dumb; -color=always and -color=never decide it.
 //
+// A file that poolgen wrote earlier, beside a source that asks for it no more, is removed, and told: its annotation is gone, or the source was
+// renamed or removed. It is known by its name and its first line; with -o or -header nothing is removed.
+//
 // With -json standard output gets one object on one line instead; all members are always there:
 //
 //	version      1; a later one only adds members
 //	diagnostics  array of objects: code, file, line and column (from 1; the column in bytes; 0 for a whole file), message
 //	written      array of the files that were written
-//	stale        array of the files that would have been, with -check
+//	removed      array of the files that were removed, since no source asks for them any more
+//	stale        array of the files that would have been written or removed, with -check
 //	unchanged    array of the files that are as they should be
 //	skipped      number of packages that were not read again, since nothing that they are made from has changed
 //	error        what is wrong with the command line's packages or the environment, or ""

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/poolgen/poolgen/internal/gen"
@@ -29,7 +30,8 @@ type jsonReport struct {
 	Version     int              `json:"version"`     // 1; a later one only adds members
 	Diagnostics []jsonDiagnostic `json:"diagnostics"` // what is wrong with the source, by file, line and column
 	Written     []string         `json:"written"`     // files that were written
-	Stale       []string         `json:"stale"`       // files that would have been, with -check
+	Removed     []string         `json:"removed"`     // files that were removed, since no source asks for them any more
+	Stale       []string         `json:"stale"`       // files that would have been written or removed, with -check
 	Unchanged   []string         `json:"unchanged"`   // files that are as they should be
 	Skipped     int              `json:"skipped"`     // packages that were not read again, since nothing has changed
 	Error       string           `json:"error"`       // what was wrong with the command line or the environment, or ""
@@ -65,7 +67,7 @@ func (p *reporter) report(r *gen.Result, err error) error {
 	} else {
 		p.writeText(r)
 	}
-	if len(r.Diagnostics) > 0 || p.check && len(r.Written) > 0 {
+	if len(r.Diagnostics) > 0 || p.check && len(r.Written)+len(r.Removed) > 0 {
 		return errSource
 	}
 	return nil
@@ -86,11 +88,22 @@ func (p *reporter) writeText(r *gen.Result) {
 			fmt.Fprintf(p.stdout, "wrote %s\n", name)
 		}
 	}
+	for _, name := range r.Removed {
+		if p.check {
+			fmt.Fprintln(p.stderr, leftOver(p.paint.as(bold, name)))
+		} else {
+			fmt.Fprintf(p.stderr, "removed %s: no source asks for it any more\n", p.paint.as(bold, name))
+		}
+	}
 	if p.verbose && p.sarif != "-" {
 		for _, name := range r.Unchanged {
 			fmt.Fprintf(p.stdout, "unchanged %s\n", name)
 		}
 	}
+}
+
+func leftOver(name string) string {
+	return name + " is left over, no source asks for it any more: run go generate, or remove it"
 }
 
 // diagnostic is d as it prints itself, its parts in colour.
@@ -109,14 +122,16 @@ func (p *reporter) diagnostic(d gen.Diagnostic) string {
 }
 
 func (p *reporter) writeJSON(r *gen.Result, err error) error {
-	j := jsonReport{Version: 1, Diagnostics: []jsonDiagnostic{}, Written: []string{}, Stale: []string{}, Unchanged: []string{}, Skipped: r.Skipped}
+	j := jsonReport{Version: 1, Diagnostics: []jsonDiagnostic{}, Written: []string{}, Removed: []string{}, Stale: []string{}, Unchanged: []string{}, Skipped: r.Skipped}
 	for _, d := range r.Diagnostics {
 		j.Diagnostics = append(j.Diagnostics, jsonDiagnostic{d.Code, filepath.ToSlash(d.Pos.Filename), d.Pos.Line, d.Pos.Column, d.Message})
 	}
 	if p.check {
-		j.Stale = append(j.Stale, r.Written...)
+		j.Stale = append(append(j.Stale, r.Written...), r.Removed...)
+		slices.Sort(j.Stale)
 	} else {
 		j.Written = append(j.Written, r.Written...)
+		j.Removed = append(j.Removed, r.Removed...)
 	}
 	j.Unchanged = append(j.Unchanged, r.Unchanged...)
 	if err != nil {
@@ -147,6 +162,9 @@ func (p *reporter) writeSARIF(r *gen.Result, err error) error {
 	if p.check {
 		for _, name := range r.Written {
 			found = append(found, finding{codeStale, name, 0, 0, name + " is stale: run go generate"})
+		}
+		for _, name := range r.Removed {
+			found = append(found, finding{codeStale, name, 0, 0, leftOver(name)})
 		}
 	}
 	data, e := encode(sarifLog(found, err), "  ")

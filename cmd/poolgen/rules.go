@@ -21,7 +21,7 @@ const codeStale = "PG0000"
 // rules are all kinds of diagnostics, by code.
 func rules() []rule {
 	list := []rule{{codeStale, "", "a generated file is stale", `
-With -check, what poolgen would write differs from the file that is there, or there is none. Run go generate, or poolgen with the same
+With -check, what poolgen would write differs from the file that is there, or there is none, or one is there that no source asks for any more. Run go generate, or poolgen with the same
 arguments but -check, and commit what it writes. The output does not depend on the machine, so a difference is one of the source, of
 the options or of poolgen's version; a tool line in go.mod gives everybody the same version.`}}
 	for _, c := range gen.Codes() {

@@ -29,6 +29,7 @@ type Config struct {
 type Result struct {
 	Diagnostics []Diagnostic // what is wrong with the source; nothing was written if there is any
 	Written     []string     // files written, or stale ones with Config.Check
+	Removed     []string     // files removed because no source asks for them any more, or to be removed with Config.Check
 	Unchanged   []string     // files that are as they should be
 	Skipped     int          // packages that were not read again because nothing they are made from has changed
 	Folders     []string     // absolute paths of the folders that the packages are made from, those of other packages among them
@@ -77,7 +78,20 @@ func RunContext(ctx context.Context, c Config) (*Result, error) {
 		relative(c.Dir, r.Diagnostics)
 		return r, nil
 	}
-	if files == 0 && !slices.ContainsFunc(kept, func(k remembered) bool { return len(k.Outputs) > 0 }) {
+	wants := map[string]bool{}
+	for _, o := range outputs {
+		wants[o.path] = true
+	}
+	for _, k := range kept {
+		for path := range k.Outputs {
+			wants[path] = true
+		}
+	}
+	over, err := leftover(pkgs, wants, c, texts)
+	if err != nil {
+		return nil, err
+	}
+	if files == 0 && len(over) == 0 && !slices.ContainsFunc(kept, func(k remembered) bool { return len(k.Outputs) > 0 }) {
 		return nil, fmt.Errorf("no type in %s is annotated: put //poolgen:pool in the comment above a struct", strings.Join(c.Patterns, " "))
 	}
 	var taken []string
@@ -94,6 +108,9 @@ func RunContext(ctx context.Context, c Config) (*Result, error) {
 	if err := write(outputs, c, r); err != nil {
 		return nil, err
 	}
+	if err := remove(over, c, r); err != nil {
+		return nil, err
+	}
 	for _, k := range kept {
 		r.Unchanged = append(r.Unchanged, k.names(c)...)
 		r.Folders = append(r.Folders, k.Dirs...)
@@ -104,7 +121,7 @@ func RunContext(ctx context.Context, c Config) (*Result, error) {
 		r.Folders = append(r.Folders, j.dirs...)
 	}
 	slices.Sort(r.Unchanged)
-	if !c.Check || len(r.Written) == 0 {
+	if !c.Check || len(r.Written)+len(r.Removed) == 0 {
 		memory.save(kept, jobs)
 	}
 	return r, nil
