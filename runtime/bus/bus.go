@@ -26,12 +26,14 @@ type named interface {
 	Close()
 	Drain(ctx context.Context) error
 	Stats() TopicStats
-	drained() bool // with core.mu held
+	drained() bool                          // with core.mu held
+	subscribers(list []SubStats) []SubStats // with core.mu held
 }
 
 // matcher is a Sub of any type that subscribes by a pattern.
 type matcher interface {
 	consider(t named) // with core.mu held
+	stats() SubStats  // likewise
 	wakeEnded()
 }
 
@@ -88,7 +90,7 @@ func Match[T any](b *Bus, pattern string, o SubOptions) (*Sub[T], error) {
 		name = fmt.Sprintf("%s#%d", pattern, b.joined)
 		b.core.mu.Unlock()
 	}
-	s, err := newSub[T](name, &b.core, o)
+	s, err := newSub[T](name, pattern, &b.core, o)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +102,7 @@ func Match[T any](b *Bus, pattern string, o SubOptions) (*Sub[T], error) {
 		b.core.mu.Unlock()
 		return nil, fmt.Errorf("subscribing to %q: %w", pattern, ErrClosed)
 	}
+	s.number()
 	b.matchers = append(b.matchers, m)
 	for _, name := range slices.Sorted(maps.Keys(b.topics)) {
 		m.consider(b.topics[name])
@@ -141,6 +144,8 @@ func (m *match[T]) consider(t named) {
 		m.sub.join(t)
 	}
 }
+
+func (m *match[T]) stats() SubStats { return m.sub.stats() }
 
 // wakeEnded wakes the receiver after the bus was closed.
 func (m *match[T]) wakeEnded() {

@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -27,6 +28,7 @@ type modelSub struct {
 	seen                                  int
 	gap, tail                             uint64
 	offered, delivered, lagged, discarded uint64
+	bytes                                 uint64 // of what was delivered
 	closed                                bool
 }
 
@@ -45,6 +47,7 @@ type model struct {
 	subs   []*modelSub
 	pools  []*pool.Pool
 	order  int
+	ended  bool             // then closed topics have forgotten their subscribers
 	kept   map[int]pool.Buf // retained by subscribers
 }
 
@@ -110,6 +113,7 @@ func (m *modelSub) next() (modelEvent, bool) {
 		m.batch[0].lagged += m.gap
 		m.gap = 0
 		m.delivered += uint64(n)
+		m.bytes += uint64(bytesOf(m.batch))
 	}
 	m.seen++
 	return m.batch[m.seen-1], true
@@ -233,6 +237,7 @@ func (m *model) close(s *modelSub) {
 	s.closed = true
 	unseen := uint64(len(s.batch) - s.seen)
 	s.delivered -= unseen
+	s.bytes -= uint64(bytesOf(s.batch[s.seen:]))
 	s.discarded += unseen + uint64(len(s.queue))
 	s.queue, s.batch, s.seen = nil, nil, 0
 }
@@ -251,16 +256,37 @@ func (m *model) check() {
 			m.t.Fatalf("%+v, want %d in the history", st, len(mt.history))
 		}
 	}
+	there, listed, bytes := map[uint64]bus.SubStats{}, m.bus.Subscribers(), uint64(0)
 	for _, s := range m.subs {
 		add(s.queue)
 		add(s.batch)
+		bytes += s.bytes
+		source := cmp.Or(s.topic, "a.*")
 		want := bus.SubStats{
-			Name: s.s.Stats().Name, Policy: s.o.Policy, Offered: s.offered, Delivered: s.delivered, Lagged: s.lagged, Discarded: s.discarded,
+			ID: s.s.Stats().ID, Topic: source, Name: s.s.Stats().Name, Policy: s.o.Policy, Offered: s.offered, Delivered: s.delivered, Lagged: s.lagged, Discarded: s.discarded,
 			Waiting: len(s.queue), BytesWaiting: bytesOf(s.queue), BytesHeld: bytesOf(s.queue) + bytesOf(s.batch),
 		}
 		if got := s.s.Stats(); got != want {
 			m.t.Fatalf("got  %+v\nwant %+v", got, want)
+		} else if _, taken := there[got.ID]; taken {
+			m.t.Fatalf("two subscribers have the ID %d", got.ID)
+		} else if !s.closed {
+			there[got.ID] = got
 		}
+	}
+	for i, st := range listed {
+		if st != there[st.ID] || i > 0 && st.ID <= listed[i-1].ID {
+			m.t.Fatalf("listed as %+v, is %+v", st, there[st.ID])
+		}
+	}
+	if len(listed) != len(there) && !m.ended {
+		m.t.Fatalf("%d subscribers are listed, %d are there", len(listed), len(there))
+	}
+	for _, mt := range m.topics {
+		bytes -= mt.topic.Stats().BytesDelivered
+	}
+	if bytes != 0 {
+		m.t.Fatalf("the topics' delivered bytes are %d off", int64(bytes))
 	}
 	held := len(live)
 	for id := range m.kept {
@@ -303,6 +329,7 @@ func (m *model) run(random *rand.Rand, steps int) {
 	}
 	// The end: what waits is still got, then nothing.
 	m.bus.Close()
+	m.ended = true
 	for _, mt := range m.topics {
 		mt.history = nil
 	}

@@ -60,6 +60,8 @@ const (
 // Sub is a subscriber. One goroutine at a time may receive from it; Stats and Close may be called from any.
 type Sub[T any] struct {
 	name       string
+	source     string // topic or pattern
+	id         uint64
 	topic      *Topic[T] // nil if it subscribes by a pattern
 	bus        *Bus      // which it leaves; nil if it subscribes to one topic
 	core       *core
@@ -98,7 +100,7 @@ type Sub[T any] struct {
 	discarded uint64
 }
 
-func newSub[T any](name string, c *core, o SubOptions) (*Sub[T], error) {
+func newSub[T any](name, source string, c *core, o SubOptions) (*Sub[T], error) {
 	switch {
 	case o.Policy > Block:
 		return nil, fmt.Errorf("subscribing %q: there is no policy %d, use one from DropOldest to Block", name, o.Policy)
@@ -112,7 +114,7 @@ func newSub[T any](name string, c *core, o SubOptions) (*Sub[T], error) {
 		return nil, fmt.Errorf("subscribing %q: batches of %d events, use 0 to %d", name, o.Batch, mostEvents)
 	}
 	s := &Sub[T]{
-		name: name, core: c, policy: o.Policy, maxEvents: o.Events, maxBytes: o.Bytes, batchBytes: math.MaxInt64,
+		name: name, source: source, core: c, policy: o.Policy, maxEvents: o.Events, maxBytes: o.Bytes, batchBytes: math.MaxInt64,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 	switch {
@@ -144,7 +146,7 @@ func (t *Topic[T]) Subscribe(o SubOptions) (*Sub[T], error) {
 		name = fmt.Sprintf("%s#%d", t.name, t.joined)
 		t.core.mu.Unlock()
 	}
-	s, err := newSub[T](name, t.core, o)
+	s, err := newSub[T](name, t.name, t.core, o)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +157,7 @@ func (t *Topic[T]) Subscribe(o SubOptions) (*Sub[T], error) {
 		t.core.mu.Unlock()
 		return nil, fmt.Errorf("subscribing to topic %q: %w", t.name, ErrClosed)
 	}
+	s.number()
 	s.join(t)
 	for i := max(0, t.history.len()-o.Last); i < t.history.len(); i++ {
 		s.push(t.history.at(i).node, &d)
@@ -162,6 +165,12 @@ func (t *Topic[T]) Subscribe(o SubOptions) (*Sub[T], error) {
 	t.core.mu.Unlock()
 	d.dispose()
 	return s, nil
+}
+
+// number gives s its ID. Its caller holds core.mu.
+func (s *Sub[T]) number() {
+	s.core.subs++
+	s.id = s.core.subs
 }
 
 // join adds s to a topic. Its caller holds core.mu.
@@ -229,9 +238,11 @@ func (s *Sub[T]) take() {
 	s.delivered += uint64(n)
 	if s.topic != nil {
 		s.topic.delivered += uint64(n)
+		s.topic.deliveredBytes += uint64(bytes)
 	} else {
 		for _, e := range s.batch[:n] {
 			e.node.topic.delivered++
+			e.node.topic.deliveredBytes += uint64(e.node.size)
 		}
 	}
 	s.wakeWaiters()
@@ -255,6 +266,7 @@ func (s *Sub[T]) discardBatch(d *dead[T]) {
 	unseen := s.batch[s.seen:s.filled]
 	for _, e := range unseen {
 		e.node.topic.delivered--
+		e.node.topic.deliveredBytes -= uint64(e.node.size)
 		e.node.topic.discarded++
 	}
 	s.delivered -= uint64(len(unseen))

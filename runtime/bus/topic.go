@@ -46,6 +46,7 @@ type Options struct {
 type core struct {
 	mu    sync.Mutex
 	order uint64 // events published in all topics
+	subs  uint64 // subscribers ever
 }
 
 // node is a published event while somebody needs it. Its value is written before it is queued and after nobody has it any more; the
@@ -111,20 +112,21 @@ type Topic[T any] struct {
 	plainSize int64
 
 	// guarded by core.mu
-	subs      []*Sub[T]
-	history   queue[T]
-	closed    bool
-	published uint64
-	delivered uint64
-	lagged    uint64
-	discarded uint64
-	bytes     int64         // of the events that somebody needs
-	live      int           // events that somebody needs
-	free      *node[T]      // to be used again
-	idle      chan struct{} // closed when ended and no event is left; nil unless somebody waits for that
-	spare     *waiter       // to be used again
-	joined    int           // subscribers ever, for their names
-	dying     uint32        // events to be released; of which disposed are
+	subs           []*Sub[T]
+	history        queue[T]
+	closed         bool
+	published      uint64
+	delivered      uint64
+	lagged         uint64
+	discarded      uint64
+	bytes          int64         // of the events that somebody needs
+	live           int           // events that somebody needs
+	free           *node[T]      // to be used again
+	idle           chan struct{} // closed when ended and no event is left; nil unless somebody waits for that
+	spare          *waiter       // to be used again
+	joined         int           // subscribers ever, for their names
+	deliveredBytes uint64
+	dying          uint32 // events to be released; of which disposed are
 
 	ended    atomic.Bool
 	disposed atomic.Uint32

@@ -67,6 +67,7 @@ func (s *Publisher) write(r *remote, slot *frameSlot, full, pos uint32, f *descr
 	slot.pts, slot.pts2 = uint32(f.meta.PTS), uint32(f.meta.PTS>>32)
 	s.lent[f.id].mask |= r.bit
 	r.given++
+	r.givenBytes += uint64(f.length)
 	r.held++
 	slot.word.Store(full)
 	r.c.head.tail.Store(pos + 1)
@@ -100,6 +101,7 @@ func (s *Publisher) unqueue(r *remote, pos uint32) bool {
 		return false
 	}
 	r.given--
+	r.givenBytes -= uint64(s.lent[id].length)
 	r.dropped++
 	r.c.head.dropped.Store(r.dropped)
 	s.settle(id, r)

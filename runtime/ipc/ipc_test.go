@@ -224,7 +224,7 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 			st := s.Stats()
-			if r := st.Subscribers[0]; r.Lost != uint64(10-c.n) || r.Given != uint64(c.n) || r.Held != c.n || st.Lent != c.n || p.Stats().Outstanding != c.n {
+			if r := st.Subscribers[0]; r.Lost != uint64(10-c.n) || r.Given != uint64(c.n) || r.Held != c.n || st.Lent != c.n || st.GivenBytes != uint64(c.n)*4000 || p.Stats().Outstanding != c.n {
 				t.Errorf("Stats = %+v, %d blocks out", st, p.Stats().Outstanding)
 			}
 			for i := range c.n {

@@ -4,8 +4,9 @@ import "github.com/poolgen/poolgen/runtime/pool"
 
 // loan is a block that subscribers have.
 type loan struct {
-	buf  pool.Buf
-	mask uint32
+	buf    pool.Buf
+	mask   uint32
+	length uint32 // of the frame
 }
 
 // ownBit keeps a loan while it is being given.
@@ -18,7 +19,7 @@ func (s *Publisher) lend(b pool.Buf) uint32 {
 	}
 	id := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
-	s.lent[id] = loan{b, ownBit}
+	s.lent[id] = loan{b, ownBit, uint32(b.Len())}
 	return id
 }
 

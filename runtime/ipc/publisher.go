@@ -92,18 +92,19 @@ type Publisher struct {
 
 // remote is a subscriber.
 type remote struct {
-	c      *channel
-	conn   *net.UnixConn
-	knock  func() // wakes a subscriber that polls its socket
-	peer   Peer
-	policy Policy
-	bit    uint32
-	read   uint32 // returns that were looked at
-	gone   bool
-	given  uint64
-	lost   uint64
-	over   uint64
-	held   int
+	c          *channel
+	conn       *net.UnixConn
+	knock      func() // wakes a subscriber that polls its socket
+	peer       Peer
+	policy     Policy
+	bit        uint32
+	read       uint32 // returns that were looked at
+	gone       bool
+	given      uint64
+	givenBytes uint64
+	lost       uint64
+	over       uint64
+	held       int
 
 	dropped uint32 // frames that were taken back from the queue
 }
@@ -114,6 +115,7 @@ type PublisherStats struct {
 	Lent        int    // blocks that subscribers have now
 	Subscribers []SubscriberInfo
 	Given       uint64 // frames that were queued, over all subscribers, also those that left
+	GivenBytes  uint64 // of those
 	Lost        uint64 // frames that were dropped, likewise
 	Left        uint64 // subscribers that went
 	Misbehaved  uint64 // of those, the ones that broke the protocol
@@ -182,6 +184,7 @@ func (s *Publisher) remove(r *remote, misbehaved bool) {
 	r.gone = true
 	s.stats.Left++
 	s.stats.Given += r.given
+	s.stats.GivenBytes += r.givenBytes
 	s.stats.Lost += r.lost
 	if misbehaved {
 		s.stats.Misbehaved++
@@ -275,6 +278,7 @@ func (s *Publisher) Stats() PublisherStats {
 	for _, r := range s.subs {
 		st.Subscribers = append(st.Subscribers, SubscriberInfo{r.peer, r.policy, r.given, r.lost, r.over, r.held})
 		st.Given += r.given
+		st.GivenBytes += r.givenBytes
 		st.Lost += r.lost
 	}
 	for _, l := range s.lent {

@@ -67,8 +67,8 @@ func (a *Allocator) Stats() AllocStats {
 	h, g := a.h, &a.geo
 	s := AllocStats{
 		Name: a.name, Used: int64(h.used.Load()) << g.unitShift, HighWater: int64(h.high.Load()) << g.unitShift,
-		Budget: int64(g.units) << g.unitShift, Overhead: int64(g.data), Refusals: uint64(h.refusals.Load()),
-		Misuses: uint64(h.misuses.Load()), Reclaims: uint64(h.reclaims.Load()), Caches: int(h.caches.Load()),
+		Budget: int64(g.units) << g.unitShift, Overhead: int64(g.data), Refusals: a.counts[0].read(&h.refusals),
+		Misuses: a.counts[1].read(&h.misuses), Reclaims: a.counts[2].read(&h.reclaims), Caches: int(h.caches.Load()),
 		Classes: make([]ClassStats, len(a.list)),
 	}
 	for i, c := range a.list {

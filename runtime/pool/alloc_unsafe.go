@@ -33,8 +33,9 @@ type Allocator struct {
 	arena    *arena
 	skew     int // of base within the mapping
 
-	mu   sync.Mutex // guards what follows
-	gone bool       // memory given back
+	mu     sync.Mutex // guards what follows
+	gone   bool       // memory given back
+	counts [3]wide    // of refusals, misuses and reclaims
 }
 
 // geometryOfAllocator are the words of the header that do not change, out of a peer's reach.

@@ -21,3 +21,11 @@ func TakeForTrim(p *Pool) (giveBack func()) {
 		p.mu.Unlock()
 	}
 }
+
+// SetCounts makes the counts of a pool, of 32 bits, what they are after that many events.
+func SetCounts(p *Pool, n uint32) {
+	p.desc.misses.Store(n)
+	p.desc.refusals.Store(n)
+	p.desc.stale.Store(n)
+	p.desc.saturations.Store(n)
+}

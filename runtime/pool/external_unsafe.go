@@ -66,6 +66,9 @@ func (p *Pool) joinExternal(ptr unsafe.Pointer, size int, done func(), heap int,
 	if pin {
 		e.pin.Pin(ptr)
 	}
+	if heap == 0 {
+		p.joinedBytes.Add(uint64(size))
+	}
 	h := p.header(i)
 	h.flags = blockExternal
 	if heap > 0 {

@@ -31,11 +31,12 @@ type Pool struct {
 	attached bool // opened from a descriptor: the arena's maker owns it
 	external []externalBlock
 
-	waits     atomic.Int64
-	heapGets  atomic.Int64
-	heapBytes atomic.Int64
-	every     atomic.Uint32 // one in how many acquisitions is sampled
-	trims     atomic.Uint32 // odd while Trim has blocks
+	waits       atomic.Int64
+	heapGets    atomic.Int64
+	heapBytes   atomic.Int64
+	joinedBytes atomic.Uint64 // of external and adopted memory, ever
+	every       atomic.Uint32 // one in how many acquisitions is sampled
+	trims       atomic.Uint32 // odd while Trim has blocks
 
 	mu         sync.Mutex // guards what follows
 	closed     bool
@@ -46,6 +47,7 @@ type Pool struct {
 	trace      map[uint32][]event
 	quarantine []uint32 // released blocks that are inaccessible, oldest first
 	trimmed    trimmed
+	counts     [4]wide           // of misses, refusals, stale handles and saturations
 	holders    map[uint32]Holder // sampled, by block; a later life of the block may not be
 }
 

@@ -1,5 +1,7 @@
 package pool
 
+import "sync/atomic"
+
 // Stats is one snapshot of a pool. Acquired is always Released plus Outstanding.
 type Stats struct {
 	Name     string
@@ -14,13 +16,14 @@ type Stats struct {
 	HighWater         int
 	ExternalHighWater int // the same of external, adopted and heap blocks; exact
 
-	Hits     uint64 // acquisitions served by memory that was committed before: prefaulted or used blocks
-	Grown    uint64 // acquisitions that committed a block on demand, beyond Options.Prealloc
-	Heap     uint64 // acquisitions beyond the limit from the Go heap
-	External uint64 // foreign memory and slices that joined
-	Misses   uint64 // times that Get found every block in use
-	Refusals uint64 // of those, the ones that ended in ErrLimit
-	Waits    uint64 // times that Wait slept
+	Hits          uint64 // acquisitions served by memory that was committed before: prefaulted or used blocks
+	Grown         uint64 // acquisitions that committed a block on demand, beyond Options.Prealloc
+	Heap          uint64 // acquisitions beyond the limit from the Go heap
+	External      uint64 // foreign memory and slices that joined
+	ExternalBytes uint64 // of those
+	Misses        uint64 // times that Get found every block in use
+	Refusals      uint64 // of those, the ones that ended in ErrLimit
+	Waits         uint64 // times that Wait slept
 	// Stale counts operations refused because the handle was stale: double releases, uses after release.
 	Stale     uint64
 	Saturated uint64 // blocks given up because they had more references than can be counted
@@ -44,9 +47,7 @@ func (p *Pool) Stats() Stats {
 	opened := min(d.opened.Load(), p.geo.fixed)
 	s := Stats{
 		Name: p.name, Opened: int(opened), Max: int(p.geo.fixed), HighWater: int(opened),
-		Misses: uint64(d.misses.Load()), Refusals: uint64(d.refusals.Load()), Stale: uint64(d.stale.Load()),
-		Saturated: uint64(d.saturations.Load()), Waits: uint64(p.waits.Load()),
-		Heap: uint64(p.heapGets.Load()), HeapBytes: p.heapBytes.Load(),
+		Waits: uint64(p.waits.Load()), Heap: uint64(p.heapGets.Load()), HeapBytes: p.heapBytes.Load(), ExternalBytes: p.joinedBytes.Load(),
 		Capacity: int(p.geo.capacity), Stride: int(p.geo.stride), Budget: int64(p.geo.budget),
 	}
 	released := uint64(d.wraps.Load()) * lap
@@ -77,9 +78,13 @@ func (p *Pool) Stats() Stats {
 	s.BytesInUse += s.HeapBytes
 	s.BytesCommitted = int64(p.geo.payloadOffset) + int64(p.geo.stride)*int64(max(opened, p.geo.prealloc)) + s.HeapBytes
 	p.mu.Lock()
+	s.Misses, s.Refusals = p.counts[0].read(&d.misses), p.counts[1].read(&d.refusals)
+	s.Stale, s.Saturated = p.counts[2].read(&d.stale), p.counts[3].read(&d.saturations)
 	s.ExternalHighWater = p.extPeak
 	s.BytesTrimmed = p.trimmed.bytes
-	s.BytesCommitted -= p.bytesGone()
+	if s.BytesCommitted -= p.bytesGone(); p.gone {
+		s.BytesCommitted = int64(p.geo.payloadOffset) // the bookkeeping lives as long as the pool
+	}
 	p.mu.Unlock()
 	return s
 }
@@ -95,4 +100,20 @@ func (p *Pool) life(i uint32) (generation uint32, out bool) {
 		}
 		return ahead(g, w), w&refCountMask != 0
 	}
+}
+
+// wide is a count of 32 bits, of memory that is shared with C, carried on to 64: as long as somebody asks once in 1<<32 events.
+type wide struct {
+	last uint32
+	laps uint64
+}
+
+// read is called with the lock held that guards w, so that no older value comes after a newer one.
+func (w *wide) read(from *atomic.Uint32) uint64 {
+	now := from.Load()
+	if now < w.last {
+		w.laps++
+	}
+	w.last = now
+	return w.laps<<32 | uint64(now)
 }

@@ -146,6 +146,8 @@ func (r *Ring) Reset() error {
 		return err
 	}
 	defer unclaim()
+	r.mu.Lock() // for Stats
+	defer r.mu.Unlock()
 	r.empty()
 	return nil
 }

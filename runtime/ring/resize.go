@@ -64,11 +64,13 @@ func (r *Ring) remap(to, used uint32) error {
 		}
 		return err
 	}
+	r.mu.Lock() // for Stats
 	r.size = to
 	r.ctl.size = to
 	r.place(within+used, within)
 	r.ctl.head.Store(r.cons.pos)
 	r.ctl.tail.Store(r.prod.pos)
+	r.mu.Unlock()
 	copy(r.window(within, used)[min(from, used):], moved)
 	return m.discard()
 }

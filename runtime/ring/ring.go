@@ -36,7 +36,7 @@ type Options struct {
 type Ring struct {
 	prod, cons end
 	state      atomic.Uint32 // stateClosed, stateBroken
-	size       uint32        // of the data; changed by Resize, with both ends claimed
+	size       uint32        // of the data; changed by Resize, with both ends claimed and mu held
 	data       address
 	ctl        *control
 	side       Side

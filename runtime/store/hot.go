@@ -48,6 +48,7 @@ type hot struct {
 	stopped  bool          // there will be no more
 
 	puts, hits, warmHits, coldHits, misses, broken uint64
+	hitBytes                                       uint64 // of hits
 	refused, dropped, evicted, failures            uint64
 }
 

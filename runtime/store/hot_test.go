@@ -100,7 +100,7 @@ func TestPutAndGet(t *testing.T) {
 		check(t, f, 90+i, int64(i))
 		f.Release()
 	}
-	if got := s.Stats(); got.Puts != 10 || got.Hot.Hits != 10 || got.Hot.Frames != 10 || got.Hot.Bytes != 1000 {
+	if got := s.Stats(); got.Puts != 10 || got.Hot.Hits != 10 || got.Hot.Frames != 10 || got.Hot.Bytes != 1000 || got.HotBytes != 90+91+92+93+94+95+96+97+98+99 {
 		t.Errorf("stats are %+v", got)
 	}
 }

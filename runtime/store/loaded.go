@@ -87,6 +87,7 @@ func (s *Store) Get(ctx context.Context, id ID) (Frame, error) {
 	f, ok := h.lookup(id)
 	if ok {
 		h.hits++
+		h.hitBytes += uint64(f.Buf.Len())
 		h.mu.Unlock()
 		return f, nil
 	}

@@ -9,6 +9,7 @@ type Stats struct {
 	Broken  uint64 // frames that could not be read: damaged ones, errors of the disk, and where Options.Pool had no buffer
 
 	Hot, Warm, Cold Tier
+	HotBytes        uint64 // of the frames that Get and Range found hot, and did not have to copy
 
 	Unsynced int    // frames that are not on disk
 	Failures uint64 // times that writing frames failed
@@ -45,7 +46,7 @@ func (s *Store) Stats() Stats {
 	h := &s.hot
 	h.mu.Lock()
 	st := Stats{
-		Puts: h.puts, Refused: h.refused, Dropped: h.dropped, Misses: h.misses, Broken: h.broken, Failures: h.failures, Err: h.err,
+		Puts: h.puts, HotBytes: h.hitBytes, Refused: h.refused, Dropped: h.dropped, Misses: h.misses, Broken: h.broken, Failures: h.failures, Err: h.err,
 		Unsynced: int(h.next-max(h.flight, h.tail)) + len(h.batch),
 		Hot:      Tier{Frames: int(h.next-h.tail) + len(h.loaded.by), Bytes: h.used, Budget: h.budget, Hits: h.hits, Left: h.evicted},
 		Warm:     Tier{Budget: s.mover.warm, Hits: h.warmHits},
