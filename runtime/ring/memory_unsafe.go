@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"sync/atomic"
@@ -50,6 +51,22 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(control{}.content)-192]
 	_ = [1]struct{}{}[unsafe.Offsetof(control{}.unused)-256]
 )
+
+// controlWords are a copy of what addresses are computed from.
+type controlWords struct{ magic, version, endian, size, offset, tail, head uint32 }
+
+const controlSize = int(unsafe.Sizeof(control{}))
+
+// words reads each word once.
+func (c *control) words() controlWords {
+	return controlWords{c.magic, c.version, c.endian, c.size, c.dataOffset, c.tail.Load(), c.head.Load()}
+}
+
+// parseControl takes them from the first controlSize bytes of a file.
+func parseControl(b []byte) controlWords {
+	word := func(at uintptr) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
+	return controlWords{word(0), word(4), word(8), word(12), word(16), word(unsafe.Offsetof(control{}.tail)), word(unsafe.Offsetof(control{}.head))}
+}
 
 // memory is a file mapped once for the control area and twice in a row for the data.
 type memory struct {

@@ -142,6 +142,9 @@ func Open(fd int, side Side) (*Ring, error) {
 	case n <= dataOffset || n > dataOffset+maxSize || (n-dataOffset)%int64(pageUnit()) != 0:
 		return nil, fmt.Errorf("poolgen: opening a ring: %w: a file of %d bytes holds none with pages of %d", ErrCorrupt, n, pageUnit())
 	}
+	if err := examine(fd, n); err != nil { // before memory is committed for it
+		return nil, fmt.Errorf("poolgen: opening a ring: %w: %w", ErrCorrupt, err)
+	}
 	own, err := sys.Dup(fd)
 	if err != nil {
 		return nil, fmt.Errorf("poolgen: opening a ring: duplicating descriptor %d: %w", fd, err)
@@ -156,25 +159,41 @@ func Open(fd int, side Side) (*Ring, error) {
 	return r, nil
 }
 
-// adopt checks the control area and takes the counters over. Every word is read once: a hostile peer may change it meanwhile.
-func (r *Ring) adopt() error {
-	c, magic, ver, endian, size, offset := r.ctl, r.ctl.magic, r.ctl.version, r.ctl.endian, r.ctl.size, r.ctl.dataOffset
-	switch {
-	case magic != ringMagic:
-		return fmt.Errorf("magic is %#x, not %#x", magic, uint32(ringMagic))
-	case endian != endianTag:
-		return fmt.Errorf("byte order tag is %#x: written by a machine of the other byte order", endian)
-	case ver != version:
-		return fmt.Errorf("layout version is %d, this program speaks %d: build both sides with the same poolgen", ver, version)
-	case offset != dataOffset || size != r.size:
-		return fmt.Errorf("says it has %d bytes at %d, the file has %d at %d; rings that can be resized cannot be shared", size, offset, r.size, dataOffset)
+// examine looks at the control area of a file of n bytes that is not mapped yet.
+func examine(fd int, n int64) error {
+	b := make([]byte, controlSize)
+	if _, err := sys.ReadAt(fd, b, 0); err != nil {
+		return fmt.Errorf("reading its control area: %w", err)
 	}
-	tail, head := c.tail.Load(), c.head.Load()
-	if tail >= 2*size || head >= 2*size || distance(head, tail, size) > size {
-		return fmt.Errorf("tail %d and head %d of %d bytes", tail, head, size)
+	return parseControl(b).check(uint32(n - dataOffset))
+}
+
+// check tells what is wrong with a copy of the control area of a ring whose file has so many bytes of data.
+func (w controlWords) check(data uint32) error {
+	switch {
+	case w.magic != ringMagic:
+		return fmt.Errorf("magic is %#x, not %#x", w.magic, uint32(ringMagic))
+	case w.endian != endianTag:
+		return fmt.Errorf("byte order tag is %#x: written by a machine of the other byte order", w.endian)
+	case w.version != version:
+		return fmt.Errorf("layout version is %d, this program speaks %d: build both sides with the same poolgen", w.version, version)
+	case w.offset != dataOffset || w.size != data:
+		return fmt.Errorf("says it has %d bytes at %d, the file has %d at %d; rings that can be resized cannot be shared", w.size, w.offset, data, dataOffset)
+	case w.tail >= 2*w.size || w.head >= 2*w.size || distance(w.head, w.tail, w.size) > w.size:
+		return fmt.Errorf("tail %d and head %d of %d bytes", w.tail, w.head, w.size)
+	}
+	return nil
+}
+
+// adopt checks the control area once more, which a hostile peer may have changed meanwhile, and takes the counters over.
+func (r *Ring) adopt() error {
+	c := r.ctl
+	w := c.words()
+	if err := w.check(r.size); err != nil {
+		return err
 	}
 	r.opened = true
-	r.place(tail, head)
+	r.place(w.tail, w.head)
 	// A process that died in its sleep, or after its end, leaves its words; one that died before a wake-up, somebody asleep.
 	if r.side != Consumer {
 		c.unused.armed.Store(0)
