@@ -16,6 +16,7 @@ func BenchmarkPlane(b *testing.B) {
 		}
 		p, _ := Of(pix, size.width, size.height, size.width)
 		dark, _ := Of(make([]byte, n), size.width, size.height, size.width)
+		day, _ := Of(bytes.Repeat([]byte{200}, n), size.width, size.height, size.width)
 		q, _ := Of(other, size.width, size.height, size.width)
 		var s uint64
 		var h [256]uint64
@@ -35,7 +36,10 @@ func BenchmarkPlane(b *testing.B) {
 			{"Compare", 2 * n, func() { p.Compare(q, 201) }},
 			{"Compare/plain", 2 * n, func() { compareBytes(pix, other, 201) }},
 			{"AppendHot", n, func() { p.AppendHot(nil, 201, 0) }},
+			{"AppendHot/words", n, func() { findWord(pix, 201) }},
+			{"AppendHot/day", n, func() { day.AppendHot(nil, 100, 30) }},
 			{"AppendChanged", 2 * n, func() { p.AppendChanged(nil, q, 201) }},
+			{"AppendChanged/words", 2 * n, func() { findChangeWord(pix, other, 201) }},
 			{"Histogram", n, func() { p.Histogram(&h) }},
 			{"Histogram/night", n, func() { dark.Histogram(&h) }},
 		} {

@@ -11,6 +11,6 @@
 // A Plane is the caller's slice; it is valid as long as that is, and only read.
 //
 // Every sample counts, and is counted once, whatever the width, the stride and the alignment; bytes between the rows are not looked at. There are three ways to
-// compute the same: byte by byte; eight bytes at a time in a machine word, for sums and counts; and with vectors, AVX2 on amd64, NEON on
+// compute the same: byte by byte; eight bytes at a time in a machine word, for sums, counts and searches; and with vectors, AVX2 on amd64, NEON on
 // arm64 and arm, for all but histograms. What the processor has is found at the start of the program. All agree exactly.
 package luma

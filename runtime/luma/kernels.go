@@ -11,6 +11,9 @@ const (
 	evenLanes = 0x0000ffff0000ffff
 )
 
+// upTo is what carries into bit 8 of a lane what is at least level.
+func upTo(level uint8) uint64 { return (256 - uint64(level)) * lanes }
+
 // fold adds the four lanes of x.
 func fold(x uint64) uint64 {
 	x = x&evenLanes + x>>16&evenLanes
@@ -58,7 +61,7 @@ func count(p []byte, level uint8) (c uint64) {
 func countWords(p []byte, level uint8) (c uint64) {
 	head, w, tail := words(p)
 	c = countBytes(head, level) + countBytes(tail, level)
-	up := (256 - uint64(level)) * lanes // carries into bit 8 what is at least level
+	up := upTo(level)
 	for len(w) > 0 {
 		n := min(len(w), wordsAtOnce)
 		var acc uint64
@@ -92,14 +95,14 @@ func compare(a, b []byte, level uint8) (s uint64, most uint8, c uint64) {
 	return s + s2, max(most, most2), c + c2
 }
 
+// compareBytes has no branches: which of two samples of a noisy picture is larger is not to be predicted.
 func compareBytes(a, b []byte, level uint8) (s uint64, most uint8, c uint64) {
 	for i, v := range a {
-		d := distance(v, b[i])
+		d := int32(v) - int32(b[i])
+		d = d ^ d>>31 - d>>31
 		s += uint64(d)
-		most = max(most, d)
-		if d >= level {
-			c++
-		}
+		most = max(most, uint8(d))
+		c += uint64(1 + (d-int32(level))>>31)
 	}
 	return s, most, c
 }
@@ -116,13 +119,30 @@ func find(p []byte, level uint8) int {
 	at := 0
 	if n := len(p) &^ (block - 1); n > 0 && vectors() {
 		at = findVector(&p[0], n, level)
+	} else {
+		at = findWord(p, level)
 	}
-	for ; at < len(p); at++ {
-		if p[at] >= level {
-			break
-		}
+	for at < len(p) && p[at] < level {
+		at++
 	}
 	return at
+}
+
+// findWord is the index of the first word with a byte that is at least level, or of a byte before it that may be, or of what is left behind the last word.
+func findWord(p []byte, level uint8) int {
+	head, w, _ := words(p)
+	for i, v := range head {
+		if v >= level {
+			return i
+		}
+	}
+	up := upTo(level)
+	for i, x := range w {
+		if ((x&evenBytes+up)|(x>>8&evenBytes+up))&^evenBytes != 0 {
+			return len(head) + 8*i
+		}
+	}
+	return len(head) + 8*len(w)
 }
 
 // findChange is the index of the first byte where a and b, of one length, differ by at least level, or len(a).
@@ -130,11 +150,78 @@ func findChange(a, b []byte, level uint8) int {
 	at := 0
 	if n := len(a) &^ (block - 1); n > 0 && vectors() {
 		at = findChangeVector(&a[0], &b[0], n, level)
+	} else {
+		at = findChangeWord(a, b, level)
 	}
-	for ; at < len(a); at++ {
-		if distance(a[at], b[at]) >= level {
-			break
-		}
+	for at < len(a) && distance(a[at], b[at]) < level {
+		at++
 	}
 	return at
+}
+
+// findChangeWord is findWord for differences; 0 where a and b do not begin at the same place of a word.
+func findChangeWord(a, b []byte, level uint8) int {
+	head, wa, _ := words(a)
+	headB, wb, _ := words(b)
+	if len(head) != len(headB) {
+		return 0
+	}
+	for i, v := range head {
+		if distance(v, headB[i]) >= level {
+			return i
+		}
+	}
+	wb = wb[:len(wa)]
+	up := upTo(level) + 256*lanes // carries into bit 9 what is larger by at least level
+	for i, a := range wa {
+		a, b, a2, b2 := a&evenBytes, wb[i]&evenBytes, a>>8&evenBytes, wb[i]>>8&evenBytes
+		if ((a+up-b)|(b+up-a)|(a2+up-b2)|(b2+up-a2))&(512*lanes) != 0 {
+			return len(head) + 8*i
+		}
+	}
+	return len(head) + 8*len(wa)
+}
+
+// tally counts the bytes of each value in tables that take turns, so that equal neighbours do not wait for each other.
+type tally struct {
+	tables [4][256]uint32
+	n      uint64 // bytes in them
+}
+
+// tallied is how many bytes tables may hold, so that nothing overflows.
+const tallied = 1<<32 - 1
+
+// add counts p, and moves what is in the tables to h when there might be no room in them. most is how many they may hold.
+func (t *tally) add(p []byte, h *[256]uint64, most uint64) {
+	for len(p) > 0 {
+		if t.n == most {
+			t.move(h)
+		}
+		n := int(min(uint64(len(p)), most-t.n))
+		t.n += uint64(n)
+		t.count(p[:n])
+		p = p[n:]
+	}
+}
+
+func (t *tally) count(p []byte) {
+	for ; len(p) >= len(t.tables); p = p[len(t.tables):] {
+		t.tables[0][p[0]]++
+		t.tables[1][p[1]]++
+		t.tables[2][p[2]]++
+		t.tables[3][p[3]]++
+	}
+	for _, v := range p {
+		t.tables[0][v]++
+	}
+}
+
+// move adds the tables to h, and empties them.
+func (t *tally) move(h *[256]uint64) {
+	for i := range t.tables {
+		for v, n := range t.tables[i] {
+			h[v] += uint64(n)
+		}
+	}
+	*t = tally{}
 }

@@ -1,81 +1,12 @@
 package luma
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 )
-
-// What follows computes everything sample by sample, as one would write it down.
-
-func plainSum(p Plane) (s uint64) {
-	for y := range p.Height() {
-		s += sumBytes(p.Row(y))
-	}
-	return s
-}
-
-func plainCount(p Plane, level uint8) (n int) {
-	for y := range p.Height() {
-		n += int(countBytes(p.Row(y), level))
-	}
-	return n
-}
-
-func plainHistogram(p Plane) (h [256]uint64) {
-	for y := range p.Height() {
-		for _, v := range p.Row(y) {
-			h[v]++
-		}
-	}
-	return h
-}
-
-func plainCompare(p, q Plane, level uint8) (c Change) {
-	for y := range p.Height() {
-		for x, v := range p.Row(y) {
-			d := int(v) - int(q.Row(y)[x])
-			if d < 0 {
-				d = -d
-			}
-			c.Sum += uint64(d)
-			c.Most = max(c.Most, uint8(d))
-			if d >= int(level) {
-				c.Count++
-			}
-		}
-	}
-	return c
-}
-
-func plainChanged(p, q Plane, level uint8) (points []Point) {
-	for y := range p.Height() {
-		for x, v := range p.Row(y) {
-			if distance(v, q.Row(y)[x]) >= level {
-				points = append(points, Point{x, y})
-			}
-		}
-	}
-	return points
-}
-
-func plainHot(p Plane, level, contrast uint8) (points []Point) {
-	for y := range p.Height() {
-		for x, v := range p.Row(y) {
-			hot := v >= level
-			for _, d := range []Point{{-1, -1}, {0, -1}, {1, -1}, {-1, 0}, {1, 0}, {-1, 1}, {0, 1}, {1, 1}} {
-				i, j := x+d.X, y+d.Y
-				if contrast > 0 && i >= 0 && j >= 0 && i < p.Width() && j < p.Height() && int(p.Row(j)[i])+int(contrast) > int(v) {
-					hot = false
-				}
-			}
-			if hot {
-				points = append(points, Point{x, y})
-			}
-		}
-	}
-	return points
-}
 
 func same[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
@@ -89,6 +20,20 @@ func samePoints(t *testing.T, what string, got, want []Point) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
+}
+
+// firstWord is where findWord stops: at a word that has such a byte, at such a byte before the words, or behind them.
+func firstWord(p []byte, is func(x int) bool) int {
+	head, w, _ := words(p)
+	for x := range len(head) + 8*len(w) {
+		if is(x) {
+			if x < len(head) {
+				return x
+			}
+			return x - (x-len(head))%8
+		}
+	}
+	return len(head) + 8*len(w)
 }
 
 // agree checks that everything agrees with the above about two planes of one size.
@@ -116,8 +61,13 @@ func agree(t *testing.T, p, q Plane, level, contrast uint8) {
 	// And the rows by words alone, where vectors leave little of them.
 	var s, n uint64
 	for y := range p.Height() {
-		s += sumWords(p.Row(y))
-		n += countWords(p.Row(y), level)
+		row, other := p.Row(y), q.Row(y)
+		s += sumWords(row)
+		n += countWords(row, level)
+		same(t, "findWord", findWord(row, level), firstWord(row, func(x int) bool { return row[x] >= level }))
+		if at := findChangeWord(row, other, level); at != 0 {
+			same(t, "findChangeWord", at, firstWord(row, func(x int) bool { return distance(row[x], other[x]) >= level }))
+		}
 	}
 	same(t, "sumWords", s, plainSum(p))
 	same(t, "countWords", int(n), plainCount(p, level))
@@ -218,6 +168,63 @@ func TestLong(t *testing.T) {
 	var h [256]uint64
 	if p.Histogram(&h); h[255] != n {
 		t.Errorf("%d in the histogram", h[255])
+	}
+}
+
+// The sum of a bright picture of 8K does not fit in 32 bits.
+func TestLargePicture(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two pictures of 33 MB")
+	}
+	const width, height = 7680, 4320
+	const n = width * height
+	a := bytes.Repeat([]byte{255}, n)
+	p, q := planes(t, a, make([]byte, n), width, height, 0, 0)
+	if p.Sum() != 255*n || sumWords(a) != 255*n || p.Mean() != 255 {
+		t.Errorf("sums %d and %d, mean %v", p.Sum(), sumWords(a), p.Mean())
+	}
+	if c, err := p.Compare(q, 1); err != nil || c != (Change{255 * n, 255, n}) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if sum, most, count := compareBytes(a, q.pix, 1); sum != 255*n || most != 255 || count != n {
+		t.Errorf("byte by byte %d, %d, %d", sum, most, count)
+	}
+}
+
+func TestRow(t *testing.T) {
+	p, _ := planes(t, make([]byte, 12), make([]byte, 12), 4, 3, 0, 0)
+	if len(p.Row(2)) != 4 || cap(p.Row(0)) != 4 {
+		t.Error("a row has another length, or room for more")
+	}
+	for _, y := range []int{-1, 3, 1 << (strconv.IntSize - 2)} { // four times the last is 0
+		if fault(func() { p.Row(y) }) == nil {
+			t.Errorf("there is a row %d", y)
+		}
+	}
+}
+
+// Tables are emptied before they overflow, wherever that is within a row.
+func TestTally(t *testing.T) {
+	a := make([]byte, 1000)
+	for i := range a {
+		a[i] = byte(i % 7)
+	}
+	for most := uint64(1); most < 1100; most += 13 {
+		var h [256]uint64
+		var counts tally
+		for n, rest := 1, a; len(rest) > 0; n, rest = n%100+1, rest[min(n, len(rest)):] {
+			counts.add(rest[:min(n, len(rest))], &h, most)
+			for _, table := range counts.tables {
+				for v, n := range table {
+					if uint64(n) > most {
+						t.Fatalf("%d of value %d in a table that may have %d", n, v, most)
+					}
+				}
+			}
+		}
+		counts.move(&h)
+		p, _ := planes(t, a, a, len(a), 1, 0, 0)
+		same(t, "tally", h, plainHistogram(p))
 	}
 }
 

@@ -31,8 +31,11 @@ func (p Plane) Width() int { return p.width }
 // Height is the number of rows.
 func (p Plane) Height() int { return p.height }
 
-// Row is the samples of row y, from 0 to Height-1; they are those that Of was given.
+// Row is the samples of row y, from 0 to Height-1; they are those that Of was given. It panics if there is no such row.
 func (p Plane) Row(y int) []byte {
+	if uint(y) >= uint(p.height) { // y*p.stride may be within pix after it has overflowed
+		panic(fmt.Sprintf("luma: there is no row %d: the plane has %d", y, p.height))
+	}
 	return p.pix[y*p.stride:][:p.width:p.width]
 }
 
@@ -78,12 +81,12 @@ func (p Plane) Count(level uint8) int {
 func (p Plane) Histogram(h *[256]uint64) {
 	seen(p.pix)
 	*h = [256]uint64{}
+	var t tally
 	rows, width := p.spans()
 	for y := range rows {
-		for _, v := range p.pix[y*p.stride:][:width] {
-			h[v]++
-		}
+		t.add(p.pix[y*p.stride:][:width], h, tallied)
 	}
+	t.move(h)
 }
 
 // Change is how two planes differ.
@@ -159,8 +162,14 @@ func (p Plane) AppendHot(dst []Point, level, contrast uint8) []Point {
 	seen(p.pix)
 	for y := range p.height {
 		row := p.Row(y)
-		for x := find(row, level); x < len(row); x += 1 + find(row[x+1:], level) {
-			if contrast > 0 && !p.stands(x, y, contrast) {
+		for x := 0; x < len(row); x++ {
+			if row[x] < level {
+				if x += find(row[x:], level); x == len(row) {
+					break
+				}
+			}
+			// In a bright area most are not brighter than the next one.
+			if contrast > 0 && (x+1 < len(row) && int(row[x+1]) > int(row[x])-int(contrast) || !p.stands(x, y, contrast)) {
 				continue
 			}
 			if len(dst) == cap(dst) {
@@ -174,10 +183,11 @@ func (p Plane) AppendHot(dst []Point, level, contrast uint8) []Point {
 
 // stands reports whether a sample is brighter than its neighbours by at least contrast.
 func (p Plane) stands(x, y int, contrast uint8) bool {
-	v := int(p.pix[y*p.stride+x]) - int(contrast)
+	most := int(p.Row(y)[x]) - int(contrast) // that a neighbour may have
+	from, to := max(x-1, 0), min(x+2, p.width)
 	for j := max(y-1, 0); j <= min(y+1, p.height-1); j++ {
-		for i := max(x-1, 0); i <= min(x+1, p.width-1); i++ {
-			if (i != x || j != y) && int(p.pix[j*p.stride+i]) > v {
+		for i, v := range p.Row(j)[from:to] {
+			if int(v) > most && (j != y || from+i != x) {
 				return false
 			}
 		}
