@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/poolgen/poolgen/runtime/luma"
+	"github.com/poolgen/poolgen/runtime/pool"
 )
 
 const (
@@ -19,12 +20,15 @@ type reading struct {
 	Changed int     `json:"changed"`
 }
 
-// sight is a meteor.
+// sight is a meteor, with the picture of its trail, as the bus shares it.
 type sight struct {
+	pool.Buf
 	From, To int64 // times of the first and the last frame that have it, nanoseconds since 1970
 	Most     uint8 // the largest difference to the background
 	Pixels   int   // that were bright at any time
 }
+
+func (s sight) Retain() sight { s.Buf.Retain(); return s }
 
 // detector finds what is brighter than a background that follows the sky slowly. It allocates nothing per frame.
 type detector struct {
@@ -34,7 +38,7 @@ type detector struct {
 	changed       []luma.Point
 	n             int
 	on            bool
-	now           sight
+	now           sight // without a picture
 }
 
 func newDetector(width, height int) *detector {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,7 +20,7 @@ import (
 	"github.com/poolgen/poolgen/runtime/store"
 )
 
-// keptEvents is how many events there are on disk and on the page; older ones are removed, with their frames.
+// keptEvents is how many events there are on disk and on the page; older ones are removed.
 const keptEvents = 20
 
 // event is a meteor with a clip.
@@ -31,42 +33,56 @@ type event struct {
 	Frames int    `json:"frames"` // of the clip
 }
 
-// eventName says which files are events'.
-var eventName = regexp.MustCompile(`^meteor-[0-9]{1,19}$`)
+// eventFile is the name of a file of an event's.
+var eventFile = regexp.MustCompile(`^(meteor-[0-9]{1,19})(\.(?:json|png|clip)(?:\.part)?)$`)
 
-// events are the clips, their pictures, and what is known of them: NAME.clip, NAME.png and NAME.json in a folder. The frames are pinned in the
-// store under the same name.
+// events are the clips, their pictures, and what is known of them: NAME.clip, NAME.png and NAME.json in a folder. The last is written when the
+// others are on disk, so an event is there as a whole or not at all. While it is made, its frames are pinned in the store under its name.
 type events struct {
-	dir   string
-	store *store.Store
+	dir           string
+	width, height int
+	store         *store.Store
 
 	mu   sync.Mutex
 	list []event // the oldest first
 }
 
-func openEvents(dir string, s *store.Store) (*events, error) {
-	e := &events{dir: dir, store: s}
+// openEvents finds the events of earlier runs, and removes what a power cut left of those that were being made.
+func openEvents(dir string, width, height int, s *store.Store) (*events, error) {
+	e := &events{dir: dir, width: width, height: height, store: s}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	names, err := filepath.Glob(filepath.Join(dir, "meteor-*.json"))
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
+	known := map[string]bool{}
+	for _, f := range files {
+		name := eventFile.FindStringSubmatch(f.Name())
+		if name == nil || name[2] != ".json" {
+			continue
+		}
+		known[name[1]] = true
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
 		if err != nil {
 			return nil, err
 		}
 		var ev event
-		if err := json.Unmarshal(b, &ev); err != nil || ev.Name != strings.TrimSuffix(filepath.Base(name), ".json") {
-			return nil, fmt.Errorf("%s is no event (%w): remove it", name, err)
-		}
-		e.list = append(e.list, ev)
+		if err := json.Unmarshal(b, &ev); err == nil && ev.Name == name[1] {
+			e.list = append(e.list, ev)
+		} // else the disk has damaged it: somebody may want the clip, so it stays, though nobody shows it
 	}
-	slices.SortFunc(e.list, func(a, b event) int { return int(min(max(a.From-b.From, -1), 1)) })
-	for _, p := range s.Pins() { // of an event that was not finished when the program ended
-		if eventName.MatchString(p.Name) && !slices.ContainsFunc(e.list, func(ev event) bool { return ev.Name == p.Name }) {
+	for _, f := range files {
+		if name := eventFile.FindStringSubmatch(f.Name()); name != nil && (!known[name[1]] || strings.HasSuffix(f.Name(), ".part")) {
+			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(e.list, func(a, b event) int { return cmp.Compare(a.From, b.From) })
+	for _, p := range s.Pins() {
+		if eventFile.MatchString(p.Name + ".json") {
 			if err := s.Unpin(p.Name); err != nil {
 				return nil, err
 			}
@@ -84,61 +100,84 @@ func (e *events) begin(from int64) error {
 	return e.store.Pin(named(from), from-int64(before), from+longest+int64(after))
 }
 
-// picture writes the trail of the detector's meteor.
-func (e *events) picture(d *detector) error {
-	f, err := os.Create(e.file(named(d.now.From), ".png"))
-	if err != nil {
-		return err
-	}
-	img := &image.Gray{Pix: d.trail, Stride: d.width, Rect: image.Rect(0, 0, d.width, d.height)}
-	return errors.Join((&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(f, img), f.Close())
-}
-
-// finish makes the clip of a meteor whose frames are all in the store, and removes the oldest event beyond keptEvents.
-func (e *events) finish(ctx context.Context, s sight) error {
+// finish makes the event of a meteor whose frames are all in the store, and removes the oldest event beyond keptEvents. After an error nothing
+// is left of it.
+func (e *events) finish(ctx context.Context, s sight) (err error) {
 	ev := event{Name: named(s.From), From: s.From, To: s.To, Most: s.Most, Pixels: s.Pixels}
-	from, to := s.From-int64(before), s.To+int64(after)
-	if err := e.store.Pin(ev.Name, from, to); err != nil {
-		return err
-	}
-	f, err := os.Create(e.file(ev.Name, ".clip"))
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("no clip of %s: %w", ev.Name, errors.Join(err, e.remove(ev.Name)))
+		}
+	}()
+	err = e.write(ev.Name, ".png", func(w io.Writer) error {
+		img := &image.Gray{Pix: s.Bytes(), Stride: e.width, Rect: image.Rect(0, 0, e.width, e.height)}
+		return (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img)
+	})
 	if err != nil {
 		return err
 	}
-	ev.Frames, err = e.store.Export(ctx, f, from, to)
-	if err = errors.Join(err, f.Close()); err != nil {
+	err = e.write(ev.Name, ".clip", func(w io.Writer) (err error) {
+		ev.Frames, err = e.store.Export(ctx, w, s.From-int64(before), s.To+int64(after))
+		if err == nil && ev.Frames == 0 {
+			err = errors.New("the store lost its frames")
+		}
 		return err
-	}
-	b, err := json.Marshal(ev)
+	})
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(e.file(ev.Name, ".json"), b, 0o644); err != nil {
+	if err := e.write(ev.Name, ".json", func(w io.Writer) error { return json.NewEncoder(w).Encode(ev) }); err != nil {
 		return err
 	}
 	e.mu.Lock()
 	e.list = append(e.list, ev)
-	var old []event
-	if n := len(e.list) - keptEvents; n > 0 {
-		old = slices.Clone(e.list[:n])
-		e.list = slices.Delete(e.list, 0, n)
-	}
+	old := slices.Clone(e.list[:max(len(e.list)-keptEvents, 0)])
+	e.list = slices.Delete(e.list, 0, len(old))
 	e.mu.Unlock()
+	failed := e.forget(ev.Name)
 	for _, ev := range old {
-		if err := e.remove(ev.Name); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, e.remove(ev.Name))
+	}
+	return failed
+}
+
+// write makes a file that is on disk, with its name, before the next is made.
+func (e *events) write(name, extension string, fill func(io.Writer) error) error {
+	part := e.file(name, extension+".part")
+	f, err := os.Create(part)
+	if err != nil {
+		return err
+	}
+	if err = fill(f); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(part, e.file(name, extension)); err != nil {
+		return err
+	}
+	d, err := os.Open(e.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// forget lets the store have the frames again.
+func (e *events) forget(name string) error {
+	if err := e.store.Unpin(name); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
 	return nil
 }
 
 func (e *events) remove(name string) error {
-	err := e.store.Unpin(name)
-	if errors.Is(err, store.ErrNotFound) {
-		err = nil
-	}
-	for _, extension := range []string{".json", ".png", ".clip"} { // without the first the others are nobody's
-		err = errors.Join(err, os.Remove(e.file(name, extension)))
+	err := e.forget(name)
+	for _, extension := range []string{".json", ".png", ".clip", ".json.part", ".png.part", ".clip.part"} { // without the first the others are nobody's
+		if gone := os.Remove(e.file(name, extension)); !errors.Is(gone, os.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
 	}
 	return err
 }
@@ -148,19 +187,4 @@ func (e *events) all() []event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append([]event{}, e.list...)
-}
-
-// status reads a line of /proc/self/status that has a size, in bytes.
-func status(key string) (int64, error) {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, key+":"); ok {
-			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(v), " kB"), 10, 64)
-			return n << 10, err
-		}
-	}
-	return 0, fmt.Errorf("/proc/self/status has no %s", key)
 }

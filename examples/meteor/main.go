@@ -29,24 +29,22 @@ type config struct {
 	speed         float64
 	seed          uint64
 	dir           string
+	disk          int64 // bytes for frames
 	listen        string
 
+	warn     io.Writer           // for what goes wrong on the way; nil for nobody
 	start    time.Time           // of the simulated night
 	progress func(time.Duration) // called with each frame's time since start; nil for none
 }
 
 func main() {
-	c := config{start: time.Now()}
-	flag.StringVar(&c.device, "device", "", "V4L2 `node`, such as /dev/video0; default: a simulated sky")
-	flag.IntVar(&c.width, "width", 640, "ask for so many `pixels`, a multiple of 8")
-	flag.IntVar(&c.height, "height", 480, "ask for so many `lines`")
-	flag.IntVar(&c.fps, "fps", 25, "ask for so many frames a second")
-	flag.DurationVar(&c.length, "for", 0, "stop after so much `time` of the night; 0 goes on until Ctrl-C")
-	flag.Float64Var(&c.speed, "speed", 1, "simulate so many `times` as fast as time goes by; 0 is as fast as possible")
-	flag.Uint64Var(&c.seed, "seed", 1, "which night to simulate")
-	flag.StringVar(&c.dir, "dir", "", "keep frames, pictures and clips in this `folder`; default: a temporary one, which is removed at the end")
-	flag.StringVar(&c.listen, "listen", "127.0.0.1:8080", "show the page at this `address`; empty for none")
-	flag.Parse()
+	c, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(2) // the flag set has told
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
@@ -56,8 +54,68 @@ func main() {
 	}
 }
 
+// parse reads the command line. What is wrong with it is on standard error already.
+func parse(args []string) (config, error) {
+	c := config{warn: os.Stderr, start: time.Now()}
+	f := flag.NewFlagSet("meteor", flag.ContinueOnError)
+	f.StringVar(&c.device, "device", "", "V4L2 `node`, such as /dev/video0; default: a simulated sky")
+	f.IntVar(&c.width, "width", 640, "ask for so many `pixels`, a multiple of 8")
+	f.IntVar(&c.height, "height", 480, "ask for so many `lines`")
+	f.IntVar(&c.fps, "fps", 25, "ask for so many frames a second")
+	f.DurationVar(&c.length, "for", 0, "stop after so much `time` of the night; 0 goes on until Ctrl-C")
+	f.Float64Var(&c.speed, "speed", 1, "simulate so many `times` as fast as time goes by; 0 is as fast as possible")
+	f.Uint64Var(&c.seed, "seed", 1, "which night to simulate")
+	f.StringVar(&c.dir, "dir", "", "keep frames, pictures and clips in this `folder`; default: a temporary one, which is removed at the end")
+	disk := f.Int64("disk", 0, "`MiB` of the disk for frames that belong to no clip; default: 64, or ten seconds of them if that is more")
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "show the page at this `address`; empty for none")
+	if err := f.Parse(args); err != nil {
+		return config{}, err
+	}
+	c.disk = *disk << 20
+	err := c.check()
+	switch {
+	case f.NArg() > 0:
+		err = fmt.Errorf("%q: every argument is a flag", f.Arg(0))
+	case *disk < 0 || *disk > 1<<30:
+		err = fmt.Errorf("-disk %d: 0 to %d MiB", *disk, 1<<30)
+	case c.device != "" && c.speed != 1:
+		err = fmt.Errorf("-speed %v: a camera has its own", c.speed)
+	}
+	if err != nil {
+		fmt.Fprintln(f.Output(), "meteor:", err)
+	}
+	return c, err
+}
+
+// check is nil if c makes sense before a camera has had its say.
+func (c *config) check() error {
+	if c.length < 0 {
+		return fmt.Errorf("a night of %v: it has a length, or 0 for none", c.length)
+	}
+	if !(c.speed >= 0 && c.speed <= 1e6) {
+		return fmt.Errorf("a speed of %v: it is 0 to a million", c.speed)
+	}
+	return checkSize(*c)
+}
+
+// budget sets c.disk to something reasonable, or says that it is not.
+func (c *config) budget() error {
+	second := int64(c.width * c.height * c.fps)
+	least := 2 * second * int64((before+2*time.Second)/time.Second) // so that the seconds before a meteor are there when it is seen
+	if c.disk == 0 {
+		c.disk = max(64<<20, least)
+	}
+	if c.disk < least {
+		return fmt.Errorf("%d MiB of the disk: frames of %dx%d, %d a second, need %d at least", c.disk>>20, c.width, c.height, c.fps, (least+1<<20-1)>>20)
+	}
+	return nil
+}
+
 // run watches until the night or ctx ends.
 func run(ctx context.Context, c config, out io.Writer) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if c.dir == "" {
 		if c.dir, err = os.MkdirTemp("", "meteor"); err != nil {
 			return err
@@ -79,13 +137,9 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 			return errors.Join(err, st.close())
 		}
 	}
-	err = st.watch(ctx, src)
-	if ctx.Err() != nil {
-		err = nil // Ctrl-C: what there is counts
-	}
-	err = errors.Join(err, leave(), st.close())
+	err = errors.Join(st.watch(ctx, src), leave(), st.close())
 	ps, ss := st.frames.Stats(), st.final
-	fmt.Fprintf(out, "%d frames, %d meteors; pool: %d acquired, %d out, %d of %d blocks at most; store: %d dropped, %d left the hot tier, %d were compressed\n",
-		ss.Puts, st.seen.Load(), ps.Acquired, ps.Outstanding, ps.HighWater, ps.Max, ss.Dropped, ss.Hot.Left, ss.Warm.Left)
+	fmt.Fprintf(out, "%d frames, %d meteors; pool: %d acquired, %d out, %d of %d blocks at most; store: %d lost, %d left the hot tier, %d were compressed\n",
+		ss.Puts, st.seen.Load(), ps.Acquired, ps.Outstanding, ps.HighWater, ps.Max, st.lost.Load()+ss.Dropped, ss.Hot.Left, ss.Warm.Left)
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -18,12 +19,23 @@ type source interface {
 	close() error
 }
 
-// open makes the source that c asks for, and writes the size that it really has into c.
+// open makes the source that c asks for, and writes into c the size that it really has, and what follows from that.
 func open(c *config) (source, error) {
-	if c.device != "" {
-		return openCamera(c)
+	if c.device == "" {
+		s, err := newSky(*c)
+		if err != nil {
+			return nil, err
+		}
+		return s, c.budget()
 	}
-	return newSky(*c)
+	v, err := openCamera(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.budget(); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	return v, nil
 }
 
 // meteor is what the simulated sky has planted.

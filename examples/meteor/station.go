@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,11 +17,9 @@ import (
 
 // The memory of the program is these frames, the store's work and the Go heap.
 const (
-	hotFrames  = 24       // of the hot tier; a quarter as many more are for frames read back from disk
-	queued     = 4        // that wait for the archive, and for the detector
-	warmBudget = 32 << 20 // bytes on disk as they came
-	coldBudget = 64 << 20 // bytes on disk in all, without those of clips
-	segment    = 4 << 20
+	hotFrames = 24 // of the hot tier; a quarter as many more are for frames read back from disk
+	queued    = 4  // that wait for the archive, and for the detector
+	making    = 4  // events of which the clip is being made, or waits for that; there is none of more that come meanwhile
 )
 
 // frame is what the bus shares.
@@ -33,11 +30,17 @@ type frame struct {
 
 func (f frame) Retain() frame { f.Buf.Retain(); return f }
 
+const (
+	before = 3 * time.Second // of a clip, ahead of the meteor
+	after  = 1 * time.Second // and behind it
+)
+
 // station is everything behind the source.
 type station struct {
 	c        config
 	frames   *pool.Pool // that the source fills
 	loads    *pool.Pool // that the store reads from disk
+	trails   *pool.Pool // pictures of meteors
 	store    *store.Store
 	taken    *bus.Topic[frame]
 	readings *bus.Topic[reading]
@@ -45,23 +48,31 @@ type station struct {
 	events   *events
 
 	seen  atomic.Int64  // meteors
-	lost  atomic.Uint64 // frames that came too fast for the archive
+	lost  atomic.Uint64 // frames that came too fast for the archive, or that the disk had no room for
 	final store.Stats   // of a store that was closed
 
 	mu       sync.Mutex
 	archived int64 // time of the newest frame in the store
 	more     chan struct{}
+	problem  string // the last
 }
 
 func newStation(c config) (_ *station, err error) {
 	s := &station{c: c, more: make(chan struct{})}
 	size := c.width * c.height
-	if s.loads, err = pool.New(size, pool.Options{Name: "loads", Max: hotFrames/4 + 4}); err != nil {
-		return nil, err
-	}
-	// One is being filled, one is in the topic's history, and each of two subscribers has one in hand.
-	if s.frames, err = pool.New(size, pool.Options{Name: "frames", Max: hotFrames + 2*queued + 4}); err != nil {
-		return nil, errors.Join(err, s.loads.Close())
+	for _, p := range []struct {
+		pool **pool.Pool
+		name string
+		max  int
+	}{
+		{&s.loads, "loads", hotFrames/4 + 4},
+		// One is being filled, one is in the topic's history, each of two subscribers has one in hand, and a picture for browsers is made of one.
+		{&s.frames, "frames", hotFrames + 2*queued + 5},
+		{&s.trails, "trails", making},
+	} {
+		if *p.pool, err = pool.New(size, pool.Options{Name: p.name, Max: p.max}); err != nil {
+			return nil, errors.Join(err, s.closePools())
+		}
 	}
 	full := store.FullFail // a simulated sky waits for a slow disk
 	if c.device != "" {
@@ -72,23 +83,43 @@ func newStation(c config) (_ *station, err error) {
 		Pool:    s.loads,
 		Hot:     int64(hotFrames * s.frames.Stats().Stride),
 		Full:    full,
-		Warm:    warmBudget,
-		Segment: segment,
-		Keep:    store.Keep{Bytes: coldBudget},
+		Warm:    c.disk / 2,
+		Segment: min(c.disk/16, 8<<20),
+		Keep:    store.Keep{Bytes: c.disk},
 	})
 	if err == nil {
-		s.events, err = openEvents(filepath.Join(c.dir, "events"), s.store)
+		s.events, err = openEvents(filepath.Join(c.dir, "events"), c.width, c.height, s.store)
 		if err != nil {
 			err = errors.Join(err, s.store.Close())
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.frames.Close(), s.loads.Close())
+		return nil, errors.Join(err, s.closePools())
 	}
 	s.taken = bus.New[frame]("sky.frame", bus.Options{History: 1})
 	s.readings = bus.NewPlain[reading]("sky.reading", bus.Options{History: 250})
-	s.sights = bus.NewPlain[sight]("sky.meteor", bus.Options{})
+	s.sights = bus.New[sight]("sky.meteor", bus.Options{})
 	return s, nil
+}
+
+func (s *station) closePools() error {
+	var err error
+	for _, p := range []*pool.Pool{s.frames, s.loads, s.trails} {
+		if p != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}
+	return err
+}
+
+// trouble tells of what the program can live with.
+func (s *station) trouble(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.problem != err.Error() && s.c.warn != nil {
+		fmt.Fprintf(s.c.warn, "meteor: %v\n", err)
+	}
+	s.problem = err.Error()
 }
 
 // watch runs the source, the archive, the detector and the clipper until the source or ctx ends, and the others have done their work.
@@ -103,47 +134,42 @@ func (s *station) watch(ctx context.Context, src source) error {
 		return err
 	}
 	defer detect.Close()
-	clips, err := s.sights.Subscribe(bus.SubOptions{Name: "clips", Events: keptEvents})
+	clips, err := s.sights.Subscribe(bus.SubOptions{Name: "clips", Events: making})
 	if err != nil {
 		return err
 	}
 	defer clips.Close()
 
-	work, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var group sync.WaitGroup
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make(chan error, 4)
 	start := func(f func() error) {
-		group.Go(func() {
-			if err := f(); err != nil {
-				stop(err) // the first error counts
+		go func() {
+			err := f()
+			if err != nil {
+				stop()
 			}
-		})
+			errs <- err
+		}()
 	}
 	// The others end when the source has, and they are through with what it gave: their topics are closed then.
 	rest := context.WithoutCancel(ctx)
 	start(func() error { defer s.taken.Close(); return s.film(work, src) })
-	start(func() error { defer s.reach(1<<63 - 1); return s.keep(rest, archive) })
+	start(func() error { defer s.reach(1<<63 - 1); s.keep(rest, archive); return nil })
 	start(func() error { defer s.sights.Close(); return s.detect(rest, detect) })
-	start(func() error { return s.clip(rest, clips) })
-	group.Wait()
-	return context.Cause(work)
+	start(func() error { s.clip(rest, clips); return nil })
+	return errors.Join(<-errs, <-errs, <-errs, <-errs)
 }
 
-// film publishes frames. A camera's frames are lost for whom they come too fast for; a simulated sky waits.
+// film publishes frames, until ctx ends or there are no more. A camera's frames are lost for whom they come too fast for; a simulated sky waits.
 func (s *station) film(ctx context.Context, src source) error {
 	for {
 		b, err := s.frames.Wait(ctx)
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.shoot(ctx, src, b)
+			b.Release()
 		}
-		at, err := src.next(ctx, b)
-		if err == nil && s.c.device == "" {
-			err = s.taken.PublishContext(ctx, frame{b, at})
-		} else if err == nil {
-			err = s.taken.Publish(frame{b, at})
-		}
-		b.Release()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 			return nil
 		}
 		if err != nil {
@@ -152,23 +178,42 @@ func (s *station) film(ctx context.Context, src source) error {
 	}
 }
 
-// keep puts every frame into the store. When the hot tier is full of frames that are not on disk, it waits for the disk.
-func (s *station) keep(ctx context.Context, sub *bus.Sub[frame]) error {
+func (s *station) shoot(ctx context.Context, src source, b pool.Buf) error {
+	at, err := src.next(ctx, b)
+	if err != nil {
+		return err
+	}
+	if s.c.device != "" {
+		return s.taken.Publish(frame{b, at})
+	}
+	return s.taken.PublishContext(ctx, frame{b, at})
+}
+
+// keep puts every frame into the store. Those that it has no room for, because the disk is full or broken, are lost: the detector and the page
+// go on, and so does the archive once the disk is well.
+func (s *station) keep(ctx context.Context, sub *bus.Sub[frame]) {
 	defer sub.Close()
 	for ev := range sub.Events(ctx) {
 		s.lost.Add(ev.Lagged)
-		_, err := s.store.Put(ev.Value.Buf, ev.Value.Time)
-		for errors.Is(err, store.ErrFull) {
-			if err = s.store.Sync(ctx); err == nil {
-				_, err = s.store.Put(ev.Value.Buf, ev.Value.Time)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("archive: %w", err)
+		if err := s.put(ctx, ev.Value); err != nil {
+			s.lost.Add(1)
+			s.trouble(fmt.Errorf("frames are lost: %w", err))
 		}
 		s.reach(ev.Value.Time)
 	}
-	return nil
+}
+
+// put waits for the disk when the hot tier is full of frames that are not there yet.
+func (s *station) put(ctx context.Context, f frame) error {
+	for {
+		_, err := s.store.Put(f.Buf, f.Time)
+		if !errors.Is(err, store.ErrFull) {
+			return err
+		}
+		if err := s.store.Sync(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // reach notes that the store has the frames up to this time.
@@ -197,20 +242,15 @@ func (s *station) wait(time int64) {
 func (s *station) detect(ctx context.Context, sub *bus.Sub[frame]) error {
 	defer sub.Close()
 	d := newDetector(s.c.width, s.c.height)
-	found := func() error {
-		s.seen.Add(1)
-		if err := s.events.picture(d); err != nil {
-			return err
-		}
-		return s.sights.Publish(d.now)
-	}
 	for ev := range sub.Events(ctx) {
 		r, begun, over, err := d.look(ev.Value.Bytes(), ev.Value.Time)
 		if err == nil && begun {
-			err = s.events.begin(d.now.From)
+			if err := s.events.begin(d.now.From); err != nil {
+				s.trouble(err) // perhaps the disk is full; it may not be any more when the meteor is over
+			}
 		}
 		if err == nil && over {
-			err = found()
+			err = s.found(d)
 		}
 		if err == nil {
 			err = s.readings.Publish(r)
@@ -220,21 +260,41 @@ func (s *station) detect(ctx context.Context, sub *bus.Sub[frame]) error {
 		}
 	}
 	if d.on { // when the night ended
-		return found()
+		return s.found(d)
 	}
 	return nil
 }
 
-// clip exports each meteor's clip once all of its frames are there.
-func (s *station) clip(ctx context.Context, sub *bus.Sub[sight]) error {
+// found publishes the detector's meteor with its picture.
+func (s *station) found(d *detector) error {
+	s.seen.Add(1)
+	b, err := s.trails.Get()
+	if errors.Is(err, pool.ErrLimit) {
+		s.trouble(fmt.Errorf("no clip of %s: those of %d others are being made", named(d.now.From), making))
+		if err := s.events.forget(named(d.now.From)); err != nil {
+			s.trouble(err)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	copy(b.Bytes(), d.trail)
+	now := d.now
+	now.Buf = b
+	return s.sights.Publish(now)
+}
+
+// clip makes each meteor's clip once all of its frames are there.
+func (s *station) clip(ctx context.Context, sub *bus.Sub[sight]) {
 	defer sub.Close()
 	for ev := range sub.Events(ctx) {
 		s.wait(ev.Value.To + int64(after))
 		if err := s.events.finish(ctx, ev.Value); err != nil {
-			return fmt.Errorf("clip: %w", err)
+			s.trouble(err)
 		}
 	}
-	return nil
 }
 
 // close gives everything back: an error says what somebody kept.
@@ -244,24 +304,5 @@ func (s *station) close() error {
 	s.sights.Close()
 	s.final = s.store.Stats()
 	err := s.store.Close()
-	return errors.Join(err, s.frames.Close(), s.loads.Close())
+	return errors.Join(err, s.closePools())
 }
-
-// memory is what the page shows of the process, in bytes.
-type memory struct {
-	Resident int64  `json:"resident"`
-	Heap     uint64 `json:"heap"`
-	Pools    int64  `json:"pools"`
-}
-
-func (s *station) memory() memory {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	resident, _ := status("VmRSS") // 0 where there is no /proc
-	return memory{Resident: resident, Heap: m.HeapAlloc, Pools: s.frames.Stats().BytesCommitted + s.loads.Stats().BytesCommitted}
-}
-
-const (
-	before = 3 * time.Second // of a clip, ahead of the meteor
-	after  = 1 * time.Second // and behind it
-)

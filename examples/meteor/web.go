@@ -185,7 +185,7 @@ type listener struct {
 type stats struct {
 	Meteors int64      `json:"meteors"`
 	Dropped uint64     `json:"dropped"` // frames that the archive lost: they came too fast, or the disk was slow
-	Problem string     `json:"problem"` // of the disk; empty if there is none
+	Problem string     `json:"problem"` // the last, or the disk's now; empty if there was none
 	Memory  memory     `json:"memory"`
 	Pools   []pools    `json:"pools"`
 	Tiers   []tier     `json:"tiers"`
@@ -196,13 +196,16 @@ func (s *station) stats() stats {
 	a := stats{Meteors: s.seen.Load(), Memory: s.memory()}
 	st := s.store.Stats()
 	a.Dropped = st.Dropped + s.lost.Load()
+	s.mu.Lock()
+	a.Problem = s.problem
+	s.mu.Unlock()
 	if st.Err != nil {
 		a.Problem = st.Err.Error()
 	}
 	for i, t := range []store.Tier{st.Hot, st.Warm, st.Cold} {
 		a.Tiers = append(a.Tiers, tier{[]string{"hot", "warm", "cold"}[i], t.Frames, t.Bytes, t.Budget, t.Hits})
 	}
-	for _, p := range []*pool.Pool{s.frames, s.loads} {
+	for _, p := range []*pool.Pool{s.frames, s.loads, s.trails} {
 		v := p.Stats()
 		a.Pools = append(a.Pools, pools{v.Name, v.Outstanding, v.Max, v.HighWater, v.BytesCommitted})
 	}

@@ -20,11 +20,11 @@ import (
 	"github.com/poolgen/poolgen/runtime/store"
 )
 
-// site runs the program, ten times as fast as time goes by, until the test ends, and returns its address once there is a meteor.
+// site runs the program, thirty times as fast as time goes by, until the test ends, and returns its address once there is a meteor.
 func site(t *testing.T) string {
 	t.Helper()
 	c := night(t, 0)
-	c.speed, c.listen, c.width, c.height = 10, "127.0.0.1:0", 160, 120
+	c.speed, c.listen, c.width, c.height = 30, "127.0.0.1:0", 160, 120
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
@@ -116,7 +116,7 @@ func TestPages(t *testing.T) {
 	}
 	var s stats
 	asked(t, url+"/stats", &s)
-	if s.Meteors == 0 || len(s.Tiers) != 3 || s.Tiers[0].Frames == 0 || s.Tiers[0].Bytes > s.Tiers[0].Budget || len(s.Pools) != 2 || s.Pools[0].Out == 0 ||
+	if s.Meteors == 0 || len(s.Tiers) != 3 || s.Tiers[0].Frames == 0 || s.Tiers[0].Bytes > s.Tiers[0].Budget || len(s.Pools) != 3 || s.Pools[0].Out == 0 ||
 		s.Memory.Resident == 0 || s.Memory.Heap == 0 || s.Topics[0].Published == 0 || s.Dropped != 0 || s.Problem != "" {
 		t.Errorf("the figures: %+v", s)
 	}
