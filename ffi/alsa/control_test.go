@@ -182,7 +182,7 @@ func TestControlEvents(t *testing.T) {
 		if err := other.Write(byName(name), 1-min(v[0]&1, 1)); err != nil {
 			t.Fatal(err)
 		}
-		within(t, 10*time.Second, "waiting", func() {
+		within(t, "waiting", func() {
 			if e := <-got; e.ID.Name != name || !e.Value || e.Removed || e.Added || e.Info {
 				t.Errorf("event %+v", e)
 			}
@@ -217,7 +217,7 @@ func TestControlClose(t *testing.T) {
 	if _, err := c.Wait(t.Context()); !errors.Is(err, ErrBusy) {
 		t.Errorf("second wait: %v", err)
 	}
-	within(t, 10*time.Second, "closing", func() {
+	within(t, "closing", func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
@@ -294,7 +294,7 @@ func TestLoopbackControl(t *testing.T) {
 	if v, err := c.Read(shift); err != nil || !slices.Equal(v, []int64{100100}) {
 		t.Errorf("%v, %v", v, err)
 	}
-	within(t, 20*time.Second, "waiting", func() {
+	within(t, "waiting", func() {
 		if e, err := c.Wait(t.Context()); err != nil || e.ID.Number != shift.Number || !e.Value {
 			t.Errorf("%+v, %v", e, err)
 		}

@@ -68,7 +68,7 @@ func TestPlaybackXrunRecovers(t *testing.T) {
 func TestXrunWithoutEnd(t *testing.T) {
 	card(t, "tick_us 200  xrun_at 1  xrun_every -1")
 	p := open(t, "card", Capture, cd)
-	within(t, 30*time.Second, "reading", func() {
+	within(t, "reading", func() {
 		_, err := p.ReadBytes(t.Context(), make([]byte, 480*4))
 		if !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "without a frame") {
 			t.Errorf("got %v", err)
@@ -84,7 +84,7 @@ func TestSuspendResumes(t *testing.T) {
 	}
 	p := open(t, "card", Capture, cd)
 	got := make([]byte, len(want))
-	within(t, 30*time.Second, "reading", func() {
+	within(t, "reading", func() {
 		if n, err := p.ReadBytes(t.Context(), got); n != 20*480 || err != nil {
 			t.Error(n, err)
 		}
@@ -102,7 +102,7 @@ func TestUnplugged(t *testing.T) {
 		t.Run(dir.String(), func(t *testing.T) {
 			card(t, "unplug_at 5000")
 			p := open(t, "card", dir, cd)
-			within(t, 30*time.Second, "transfer", func() {
+			within(t, "transfer", func() {
 				n, err := p.transfer(t.Context(), make([]byte, 9600*4), dir)
 				if !errors.Is(err, syscall.ENODEV) || !strings.Contains(err.Error(), "the device is gone") {
 					t.Errorf("got %v", err)
@@ -134,7 +134,7 @@ func TestCancelWhileBlocked(t *testing.T) {
 		for range 3 {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(20*time.Millisecond, func() { cancel(errWhy) })
-			within(t, 10*time.Second, "transfer", func() {
+			within(t, "transfer", func() {
 				_, err := p.transfer(ctx, make([]byte, 9600*4), dir)
 				if !errors.Is(err, errWhy) || !strings.Contains(err.Error(), `"card"`) {
 					t.Errorf("%v: got %v", dir, err)
@@ -152,7 +152,7 @@ func TestDeadline(t *testing.T) {
 	p := open(t, "card", Capture, cd)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	within(t, 10*time.Second, "reading", func() {
+	within(t, "reading", func() {
 		if _, err := p.ReadBytes(ctx, make([]byte, 4)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
@@ -184,7 +184,7 @@ func TestCloseAndDropWhileBlocked(t *testing.T) {
 				if _, err := p.transfer(t.Context(), make([]byte, 4), dir); !errors.Is(err, ErrBusy) {
 					t.Errorf("second transfer: %v", err)
 				}
-				within(t, 10*time.Second, c.name, func() {
+				within(t, c.name, func() {
 					if err := c.end(p); err != nil {
 						t.Error(err)
 					}
@@ -227,7 +227,7 @@ func TestDrainCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	within(t, 10*time.Second, "draining", func() {
+	within(t, "draining", func() {
 		if err := p.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
@@ -300,7 +300,7 @@ func TestOthersMeanwhile(t *testing.T) {
 			})
 		}
 	})
-	within(t, 30*time.Second, "the lot", wg.Wait)
+	within(t, "the lot", wg.Wait)
 	if p.Stats().Frames == 0 {
 		t.Error("no frame was read")
 	}

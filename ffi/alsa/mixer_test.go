@@ -144,7 +144,7 @@ func TestMixerWaitAndClose(t *testing.T) {
 	if err := c.Write(byName("Mic Capture Volume"), 3-v[0]%4); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 10*time.Second, "waiting", func() {
+	within(t, "waiting", func() {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
@@ -160,7 +160,7 @@ func TestMixerWaitAndClose(t *testing.T) {
 	if i, err := idle.Item(mode, Mono); err != nil || i != 1 {
 		t.Error(i, err)
 	}
-	within(t, 10*time.Second, "waiting", func() {
+	within(t, "waiting", func() {
 		if err := idle.Wait(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -170,7 +170,7 @@ func TestMixerWaitAndClose(t *testing.T) {
 	if err := mixer(t, "card").Wait(ctx); !errors.Is(err, errWhy) {
 		t.Errorf("cancelled: %v", err)
 	}
-	within(t, 10*time.Second, "closing", func() {
+	within(t, "closing", func() {
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}

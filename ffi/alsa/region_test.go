@@ -256,7 +256,7 @@ func TestCloseAndDropWithRegionOut(t *testing.T) {
 		if r, err = p.Begin(t.Context(), 480); err != nil {
 			t.Fatalf("%v: after Drop: %v", dir, err)
 		}
-		within(t, 10*time.Second, "closing", func() {
+		within(t, "closing", func() {
 			if err := p.Close(); err != nil {
 				t.Error(err)
 			}
@@ -282,7 +282,7 @@ func TestRegionCancelledAndFaults(t *testing.T) {
 	p := open(t, "card", Capture, shared)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errWhy)
 	defer cancel()
-	within(t, 10*time.Second, "waiting", func() {
+	within(t, "waiting", func() {
 		if _, err := p.Begin(ctx, 480); !errors.Is(err, errWhy) {
 			t.Errorf("got %v", err)
 		}

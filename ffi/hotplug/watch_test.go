@@ -34,6 +34,18 @@ func mustWatch(t *testing.T, subsystems ...string) *Watcher {
 	return w
 }
 
+// patience is how long tests wait for what must happen. It only guards against hanging.
+const patience = 2 * time.Minute
+
+// failure is how Next ends that has no event: meanwhile the kernel may tell what it likes.
+func failure(w *Watcher, ctx context.Context) error {
+	for {
+		if _, err := w.Next(ctx); err != nil && !errors.Is(err, ErrOverrun) {
+			return err
+		}
+	}
+}
+
 func limit(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
@@ -45,19 +57,19 @@ func TestCancelEndsNext(t *testing.T) {
 	w := mustWatch(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if e, err := w.Next(ctx); !errors.Is(err, context.Canceled) {
-		t.Fatalf("%+v, %v", e, err)
+	if err := failure(w, ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
 	}
 	// The wake-up of the context before does not end the next wait.
 	start := time.Now()
-	if e, err := w.Next(limit(t, 200*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("%+v, %v", e, err)
+	if err := failure(w, limit(t, 200*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
 	}
 	if d := time.Since(start); d < 200*time.Millisecond {
 		t.Errorf("ended after %v", d)
 	}
-	if e, err := w.Next(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled before: %+v, %v", e, err)
+	if err := failure(w, ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled before: %v", err)
 	}
 }
 
@@ -68,12 +80,9 @@ func TestLateWakeUpIsCleared(t *testing.T) {
 	defer cancel()
 	w.wake.Signal()
 	done := make(chan error, 1)
-	go func() {
-		_, err := w.Next(ctx)
-		done <- err
-	}()
+	go func() { done <- failure(w, ctx) }()
 	fds := []sys.PollFD{{Fd: int32(w.wake.FD()), Events: sys.PollIn}}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if n, err := sys.Poll(fds, 0); err != nil {
 			t.Fatal(err)
 		} else if n == 0 {
@@ -95,7 +104,7 @@ func TestCloseEndsEveryNext(t *testing.T) {
 	var group sync.WaitGroup
 	errs := make([]error, 4)
 	for i := range errs {
-		group.Go(func() { _, errs[i] = w.Next(t.Context()) })
+		group.Go(func() { errs[i] = failure(w, t.Context()) })
 	}
 	time.Sleep(20 * time.Millisecond)
 	for range 2 {
@@ -152,7 +161,7 @@ func TestOtherSendersAreRefused(t *testing.T) {
 			sent++
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); w.Stats().Foreign < uint64(sent); {
+	for deadline := time.Now().Add(patience); w.Stats().Foreign < uint64(sent); {
 		e, err := w.Next(limit(t, 20*time.Millisecond))
 		if err == nil && e.Seq == 1042 {
 			t.Fatalf("believed: %+v", e)
@@ -212,7 +221,7 @@ func TestKernelRepeatsAnEvent(t *testing.T) {
 	for _, action := range []Action{Change, Add} {
 		ask(t, file, string(action))
 		for {
-			e, err := w.Next(limit(t, 10*time.Second))
+			e, err := w.Next(limit(t, patience))
 			if err != nil {
 				t.Fatalf("%v; %+v", err, w.Stats())
 			}
@@ -261,7 +270,12 @@ func TestOverrunIsToldAndEnds(t *testing.T) {
 		t.Fatalf("%d overruns in 200 events; %+v", overruns, s)
 	}
 	ask(t, file, "change")
-	if e, err := w.Next(limit(t, 10*time.Second)); err != nil || e.Subsystem != subsystem {
+	e, err := w.Next(limit(t, patience))
+	for errors.Is(err, ErrOverrun) { // strangers' events fill the socket too
+		ask(t, file, "change")
+		e, err = w.Next(limit(t, patience))
+	}
+	if err != nil || e.Subsystem != subsystem {
 		t.Errorf("after the overrun: %+v, %v", e, err)
 	}
 }
@@ -302,7 +316,7 @@ func TestUnplugged(t *testing.T) {
 				ask(t, filepath.Join(driver, step.file), test.device)
 				missing := of(before)
 				for len(missing) > 0 {
-					e, err := w.Next(limit(t, 20*time.Second))
+					e, err := w.Next(limit(t, patience))
 					if err != nil {
 						t.Fatalf("%s: %v; still without event: %+v", step.file, err, missing)
 					}

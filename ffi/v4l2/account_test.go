@@ -244,7 +244,7 @@ func TestContextLetsGo(t *testing.T) {
 	a := get(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	time.AfterFunc(20*time.Millisecond, func() { a.Release() })
+	afterWait(s, a.Release)
 	b, err := s.Read(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -267,8 +267,8 @@ func TestStopOverWait(t *testing.T) {
 	s := faked(t, f, StreamConfig{Reserve: 3})
 	a := get(t, s)
 	defer a.Release()
-	time.AfterFunc(20*time.Millisecond, func() { _ = s.Stop() })
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	afterWait(s, func() { _ = s.Stop() })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := s.Read(ctx); !errors.Is(err, ErrStopped) || ctx.Err() != nil {
 		t.Errorf("Read over Stop: %v", err)
@@ -362,7 +362,7 @@ func TestRestartOverPoolWait(t *testing.T) {
 	p := testPool(t, 2)
 	s := faked(t, f, StreamConfig{Memory: MemoryUserptr, Buffers: 1, Pool: p})
 	a := get(t, s)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	done := make(chan struct{})
 	go func() {

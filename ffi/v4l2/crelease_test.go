@@ -22,7 +22,7 @@ func TestReleasedByC(t *testing.T) {
 			t.Errorf("C's release answers %d", code)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for i := range 20 {
 		fr, err := s.Read(ctx)
@@ -51,7 +51,7 @@ func TestReleasedByC(t *testing.T) {
 		}
 		return nil
 	}
-	short, stop := context.WithTimeout(ctx, time.Second)
+	short, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	fr, err := s.Read(short)
 	if err != nil {

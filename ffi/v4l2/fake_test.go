@@ -3,6 +3,7 @@ package v4l2
 import (
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/sys"
@@ -130,6 +131,20 @@ func (f *fake) buffer(request uint32, b *kBuffer) error {
 		}
 	}
 	return nil
+}
+
+// patience is how long tests wait for what must happen. It only guards against hanging: a busy machine may be a hundred times as slow as an idle one.
+const patience = 2 * time.Minute
+
+// afterWait runs f once a Read or Buffer of the stream waits.
+func afterWait(s *Stream, f func()) {
+	waits := s.Stats().Waits
+	go func() {
+		for end := time.Now().Add(patience); s.Stats().Waits == waits && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		f()
+	}()
 }
 
 // faked opens the device and starts a stream on it.

@@ -270,14 +270,14 @@ func TestReadWaits(t *testing.T) {
 	f := newFake(t)
 	s := faked(t, f, StreamConfig{Reserve: 3})
 	a := get(t, s)
-	time.AfterFunc(20*time.Millisecond, func() { a.Release() })
+	afterWait(s, a.Release)
 	b := get(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := s.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Read: %v", err)
 	}
-	time.AfterFunc(20*time.Millisecond, func() { s.Close() })
+	afterWait(s, func() { s.Close() })
 	if _, err := s.Read(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("Read over Close: %v", err)
 	}

@@ -84,7 +84,7 @@ func encode(t *testing.T, frames int) (coded []packet) {
 	setFormat(t, d, v4l2.Output, v4l2.FmtYUV420)
 	setFormat(t, d, v4l2.Capture, v4l2.FmtFWHT)
 	in, out := both(t, d)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
@@ -148,7 +148,7 @@ func decode(t *testing.T, coded []packet) {
 	if err := in.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	done := make(chan error, 1)
 	p := pages(t, codedWidth*codedHeight*2, 4)
@@ -236,7 +236,7 @@ func TestConverter(t *testing.T) {
 	if err := out.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for i := range 5 {
 		b, err := p.Wait(ctx)

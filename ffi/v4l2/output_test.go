@@ -94,7 +94,7 @@ func TestCallbackUsesStream(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("a release callback that asks for Stats hangs")
 	}
 	if len(ran) != 3 {
@@ -239,7 +239,7 @@ func TestWrittenTwice(t *testing.T) {
 		if e := (*pool.MisuseError)(nil); r == nil || !errors.As(r.(error), &e) {
 			t.Errorf("the second Write of a frame: %v", r)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("Close hangs behind a panic of Write")
 	}
 	if f.calls[iocQbuf] != 1 {

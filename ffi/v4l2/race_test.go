@@ -61,7 +61,7 @@ func TestReleaseBeforeTheWait(t *testing.T) {
 		t.Fatalf("next says %d, %v", w, err)
 	}
 	a.Release()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := s.pause(ctx, w); err != nil || ctx.Err() != nil {
 		t.Errorf("the release was missed: %v", err)

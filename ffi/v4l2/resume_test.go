@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"testing"
-	"time"
 
 	"github.com/poolgen/poolgen/ffi/v4l2"
 	"github.com/poolgen/poolgen/internal/testutil"
@@ -18,7 +17,7 @@ func TestCodecResumes(t *testing.T) {
 	setFormat(t, d, v4l2.Output, v4l2.FmtYUV420)
 	setFormat(t, d, v4l2.Capture, v4l2.FmtFWHT)
 	in, out := both(t, d)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, resume := range []struct {
 		name string

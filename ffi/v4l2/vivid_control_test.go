@@ -132,7 +132,7 @@ func TestVividEvents(t *testing.T) {
 	if err := d.Subscribe(v4l2.EventControl, b.ID); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go func() {
 		time.Sleep(50 * time.Millisecond)
@@ -208,7 +208,7 @@ func TestVividSourceChange(t *testing.T) {
 	if _, err := d.SetControl(mode.ID, selected); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for e := (v4l2.Event{}); !e.Resolution; {
 		if e, err = d.Event(ctx); err != nil {

@@ -69,7 +69,7 @@ func TestVividInjectedErrors(t *testing.T) {
 	press(t, d, "Inject Fatal Streaming Error")
 	var err error
 	for err == nil {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		var f v4l2.Frame
 		if f, err = s.Read(ctx); err == nil {
 			f.Release()
@@ -115,7 +115,7 @@ func TestVividDisconnect(t *testing.T) {
 		if !errors.Is(err, syscall.ENODEV) || !strings.Contains(err.Error(), "the device is gone") {
 			t.Errorf("Read of a device that was unplugged: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("Read does not notice that the device is gone")
 	}
 	if _, err := d.Event(t.Context()); !errors.Is(err, syscall.ENODEV) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -123,9 +124,15 @@ func TestVividLow(t *testing.T) {
 		small(t, d)
 		s := start(t, d, v4l2.StreamConfig{Buffers: 4, Low: v4l2.LowDrop, Reserve: 2})
 		a, b := read(t, s), read(t, s)
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		if f, err := s.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		go func() {
+			for ctx.Err() == nil && s.Stats().Dropped < 5 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			cancel()
+		}()
+		if f, err := s.Read(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("Read = %+v, %v", f, err)
 		}
 		if st := s.Stats(); st.Dropped < 5 || st.Held != 2 || st.Queued != 2 {
@@ -141,14 +148,15 @@ func TestVividLow(t *testing.T) {
 		small(t, d)
 		s := start(t, d, v4l2.StreamConfig{Buffers: 4, Reserve: 2})
 		a, b := read(t, s), read(t, s)
+		var released atomic.Bool
 		go func() {
 			time.Sleep(200 * time.Millisecond)
+			released.Store(true)
 			a.Release()
 		}()
-		begin := time.Now()
 		c := read(t, s)
-		if d := time.Since(begin); d < 150*time.Millisecond {
-			t.Errorf("Read returned after %v, before a frame was released", d)
+		if !released.Load() {
+			t.Error("Read returned before a frame was released")
 		}
 		b.Release()
 		c.Release()
@@ -204,12 +212,14 @@ func TestVividStop(t *testing.T) {
 	for range s.Stats().Buffers {
 		held = append(held, read(t, s))
 	}
-	done := make(chan error)
+	done, waits := make(chan error), s.Stats().Waits
 	go func() {
 		_, err := s.Read(context.Background())
 		done <- err
 	}()
-	time.Sleep(100 * time.Millisecond)
+	for s.Stats().Waits == waits {
+		time.Sleep(time.Millisecond)
+	}
 	if _, err := s.Read(t.Context()); !errors.Is(err, v4l2.ErrBusy) {
 		t.Errorf("a second Read: %v", err)
 	}
@@ -263,7 +273,7 @@ func TestVividOutput(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			const frames = 12
 			for i := range frames {

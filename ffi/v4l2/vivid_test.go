@@ -135,9 +135,12 @@ func start(tb testing.TB, d *v4l2.Device, c v4l2.StreamConfig) *v4l2.Stream {
 	return s
 }
 
+// patience is how long tests wait for what must happen. It only guards against hanging: an emulated machine may be a hundred times as slow as others.
+const patience = 2 * time.Minute
+
 func read(tb testing.TB, s *v4l2.Stream) v4l2.Frame {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	f, err := s.Read(ctx)
 	if err != nil {
@@ -177,7 +180,7 @@ func TestVividCapture(t *testing.T) {
 					t.Errorf("frame %d: timestamp %v of clock %v after %v", i, fr.Timestamp, fr.Clock, last)
 				}
 				last = fr.Timestamp
-				if at, ok := fr.Time(); !ok || time.Since(at).Abs() > 5*time.Second {
+				if at, ok := fr.Time(); !ok || time.Since(at).Abs() > patience {
 					t.Errorf("frame %d: taken at %v", i, at)
 				}
 				if bars(fr.Bytes()) < 4 {
