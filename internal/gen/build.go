@@ -91,6 +91,9 @@ func (b *builder) place(p *poolModel, flat []flatField) ([]problem, bool) {
 			if why.code == codeUnresolved && ofC(f.field.Type) {
 				why = fault{codeCgo, ": only the C compiler knows types of cgo: declare the field with a type of Go, such as int32"}
 			}
+			if said := b.p.errorIn(f.field.Type); why.code == codeUnresolved && said != "" {
+				why.text = fmt.Sprintf(": its type cannot be resolved, %s: mend the package first, or declare the type outside generated files", said)
+			}
 			if why.code == codeNestedTag { // also on the heap
 				b.diags.addf(f.pos, why.code, "field %s%s", v.Name(), why.text)
 			}

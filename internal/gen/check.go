@@ -93,7 +93,7 @@ func (b *builder) refuseWithin(t types.Type, outer []*types.TypeName) fault {
 		if named.Obj().Name() == "HostLayout" && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "structs" {
 			return fault{codeNoBytes, "structs.HostLayout does not make Go's layout that of C on arm and 386: remove it, poolgen pads the struct itself"}
 		}
-		if slices.Contains(outer, named.Obj()) {
+		if slices.Contains(outer, named.Obj()) || b.p.loops[named.Obj().Pos()] {
 			return fault{codeRecursive, fmt.Sprintf("%s contains itself: hold an index instead", typeName(t))}
 		}
 		outer = append(slices.Clip(outer), named.Obj())
@@ -110,7 +110,7 @@ func (b *builder) refuseWithin(t types.Type, outer []*types.TypeName) fault {
 	case *types.Pointer:
 		return fault{codePointer, fmt.Sprintf("%s is a Go pointer, which C may not keep: use an index or a handle", typeName(t))}
 	default:
-		return fault{codeReference, fmt.Sprintf("%s holds Go pointers: C cannot share it", typeName(t))}
+		return fault{codeReference, fmt.Sprintf("%s holds Go pointers, which C may not keep: use an index or a handle", typeName(t))}
 	}
 }
 

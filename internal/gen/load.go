@@ -20,6 +20,19 @@ type unit struct {
 	Syntax    []*ast.File
 	Types     *types.Package
 	TypesInfo *types.Info
+
+	errs  []types.Error      // what the type checker says, in the order in which it found it
+	loops map[token.Pos]bool // names of types that contain themselves, of all packages
+}
+
+// errorIn is what the type checker says of an expression, or "".
+func (u *unit) errorIn(e ast.Expr) string {
+	for _, err := range u.errs {
+		if e.Pos() <= err.Pos && err.Pos < e.End() && !strings.HasPrefix(err.Msg, "\t") {
+			return err.Msg
+		}
+	}
+	return ""
 }
 
 // check finds the types of a package. Errors do not stop it: the package may use names that are still to be generated, and only what
@@ -33,9 +46,24 @@ func (r *reach) check(n *node) *unit {
 	u := &unit{Name: n.Name, PkgPath: n.ImportPath, Syntax: n.syntax, TypesInfo: &types.Info{
 		Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}, Instances: map[*ast.Ident]types.Instance{},
 	}}
+	if r.loops == nil {
+		r.loops = map[token.Pos]bool{}
+	}
+	u.loops = r.loops
 	conf := types.Config{
 		GoVersion: n.goVersion(), IgnoreFuncBodies: true, FakeImportC: true, DisableUnusedImportCheck: true,
-		Importer: importer{r, n}, Sizes: types.SizesFor("gc", targetArch()), Error: func(error) {},
+		Importer: importer{r, n}, Sizes: types.SizesFor("gc", targetArch()),
+		Error: func(err error) {
+			var e types.Error
+			if !errors.As(err, &e) {
+				return
+			}
+			u.errs = append(u.errs, e)
+			// Each type on the way round has a line of its own: it refers to the next one.
+			if strings.HasPrefix(e.Msg, "invalid recursive type") || strings.HasPrefix(e.Msg, "\t") && strings.Contains(e.Msg, " refers to ") {
+				r.loops[e.Pos] = true
+			}
+		},
 	}
 	u.Types, _ = conf.Check(n.ImportPath, r.fset, n.syntax, u.TypesInfo)
 	n.unit = u

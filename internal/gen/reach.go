@@ -16,6 +16,7 @@ type reach struct {
 	pkgs  map[string]*listed // all that the go command named, by import path
 	nodes map[string]*node   // those that are needed
 	work  []need
+	loops map[token.Pos]bool // names of types that contain themselves
 }
 
 // node is a package that is needed.
