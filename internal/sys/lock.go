@@ -8,9 +8,14 @@ import (
 )
 
 // Lock takes the lock of flock(2) on what fd has open, for as long as that is open. The error is EWOULDBLOCK if another has it.
-func Lock(fd int) error {
+func Lock(fd int) error { return flock(fd, unix.LOCK_EX|unix.LOCK_NB) }
+
+// LockShared is Lock for one of many: it fails only while Lock has it, and Lock fails while it has.
+func LockShared(fd int) error { return flock(fd, unix.LOCK_SH|unix.LOCK_NB) }
+
+func flock(fd, how int) error {
 	for {
-		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != unix.EINTR {
+		if err := unix.Flock(fd, how); err != unix.EINTR {
 			return err
 		}
 	}

@@ -22,6 +22,8 @@ type catalog struct {
 	pool *pool.Pool
 	zstd *zstd.Decoder
 
+	readOnly bool
+
 	mu     sync.RWMutex
 	list   []*segment // ascending by number, and so by the IDs that they hold
 	active *segment   // the last of them, which frames are added to; nil after it failed
@@ -301,12 +303,14 @@ func (d *catalog) close() error {
 	d.list = nil
 	d.mu.Unlock()
 	for _, g := range list {
-		if !g.sealed {
+		if !g.sealed && !d.readOnly {
 			_ = d.seal(g) // its frames are on disk in any case
 		}
 		g.release(true)
 	}
-	_ = d.sweep()
+	if !d.readOnly {
+		_ = d.sweep()
+	}
 	d.zstd.Close()
 	return d.fs.Close()
 }

@@ -44,6 +44,8 @@
 // meanwhile. After a failed fsync the kernel may have thrown away what it could not write, so what it was for is written again, to a
 // new segment.
 //
+// On a disk that is read-only when the store is opened, or with Options.ReadOnly, the store serves what is there and Put returns [ErrReadOnly].
+//
 // A frame whose checksum does not match is never returned: Get says [ErrCorrupt], naming the file. The others of that file stay readable,
 // also if its index is damaged.
 //

@@ -13,6 +13,8 @@ var (
 	ErrCorrupt = errors.New("frame is damaged")
 	// ErrBusy says that another store has the folder.
 	ErrBusy = errors.New("folder is in use")
+	// ErrReadOnly says that a store only reads: Options.ReadOnly says so, or its disk was read-only when it was opened.
+	ErrReadOnly = errors.New("store is read-only")
 	// ErrNoFolder says that a store in memory alone cannot do this. Set Options.Dir.
 	ErrNoFolder = errors.New("store has no folder")
 )

@@ -16,7 +16,7 @@ import (
 type folder interface {
 	Names() ([]string, error)
 	Create(name string) (file, error) // must not exist
-	Open(name string) (file, error)   // for reading and writing
+	Open(name string) (file, error)   // for reading, and for writing unless the store is read-only
 	Rename(from, to string) error
 	Remove(name string) error
 	Sync() error // makes Create, Rename and Remove last
@@ -37,26 +37,32 @@ type file interface {
 type osFolder struct {
 	path string
 	dir  *os.File
-	lock int // a descriptor
+	lock int // a descriptor; -1 if there is none
+	mode int // for Open
 }
 
 type osFile struct{ *os.File }
 
-// openFolder makes the folder if it is not there, and locks it.
-func openFolder(path string) (*osFolder, error) {
-	if err := makeFolder(path, syncFolder); err != nil {
+// openFolder makes the folder if it is not there, and locks it; to read only, it must be there, and others may read it too.
+func openFolder(path string, readOnly bool) (*osFolder, error) {
+	d := &osFolder{path: path, lock: -1, mode: os.O_RDWR}
+	lock := func() error { return lockFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, sys.Lock, &d.lock) }
+	if readOnly {
+		d.mode = os.O_RDONLY
+		lock = func() error { return lockFile(filepath.Join(path, "lock"), os.O_RDONLY, sys.LockShared, &d.lock) }
+	} else if err := makeFolder(path, syncFolder); err != nil {
 		return nil, err
 	}
-	dir, err := os.Open(path)
-	if err != nil {
+	var err error
+	if d.dir, err = os.Open(path); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(filepath.Join(path, "lock"))
-	if err != nil {
-		dir.Close()
+	// A folder without a lock was never written to by a store, or is a copy.
+	if err := lock(); err != nil && !(readOnly && errors.Is(err, fs.ErrNotExist)) {
+		d.dir.Close()
 		return nil, err
 	}
-	return &osFolder{path, dir, lock}, nil
+	return d, nil
 }
 
 // makeFolder makes a folder, and those above it that are not there. sync makes the names in a folder last.
@@ -86,23 +92,24 @@ func syncFolder(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func lockFile(path string) (int, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+func lockFile(path string, mode int, lock func(fd int) error, fd *int) error {
+	f, err := os.OpenFile(path, mode, 0o666)
 	if err != nil {
-		return -1, err
+		return err
 	}
 	defer f.Close()
-	fd, err := sys.Dup(int(f.Fd()))
+	n, err := sys.Dup(int(f.Fd()))
 	if err != nil {
-		return -1, err
+		return err
 	}
-	if err = sys.Lock(fd); sys.IsLocked(err) {
+	if err = lock(n); sys.IsLocked(err) {
 		err = ErrBusy
 	}
 	if err != nil {
-		return -1, errors.Join(fmt.Errorf("locking %s: %w", path, err), sys.Close(fd))
+		return errors.Join(fmt.Errorf("locking %s: %w", path, err), sys.Close(n))
 	}
-	return fd, nil
+	*fd = n
+	return nil
 }
 
 func (d *osFolder) Names() ([]string, error) {
@@ -123,7 +130,7 @@ func (d *osFolder) Create(name string) (file, error) {
 }
 
 func (d *osFolder) Open(name string) (file, error) {
-	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_RDWR, 0)
+	f, err := os.OpenFile(filepath.Join(d.path, name), d.mode, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +145,9 @@ func (d *osFolder) Remove(name string) error { return os.Remove(filepath.Join(d.
 func (d *osFolder) Sync() error              { return d.dir.Sync() }
 
 func (d *osFolder) Close() error {
+	if d.lock < 0 {
+		return d.dir.Close()
+	}
 	// A process that is being started has a copy of the descriptor until its exec, so closing alone would not unlock.
 	return errors.Join(d.dir.Close(), sys.Unlock(d.lock))
 }

@@ -30,6 +30,7 @@ type hot struct {
 	next   ID
 	full   Full
 	closed bool
+	refuse error // what Put says whatever there is room for: ErrClosed or ErrReadOnly
 
 	durable ID     // all before are on disk, or dropped
 	flight  ID     // where the batch ends; durable if there is none
@@ -88,7 +89,7 @@ func (h *hot) pop() pool.Buf {
 
 // Put keeps the buffer's Len bytes as a frame of the given time, such as nanoseconds of its capture, and returns its ID. It takes a
 // reference of its own, which the frame keeps while it is hot; nobody may write to the block meanwhile. It never waits for the disk. The
-// error is ErrFull, see Options.Full, ErrClosed, or says that the block is larger than Options.Hot.
+// error is ErrFull, see Options.Full, ErrClosed, ErrReadOnly, or says that the block is larger than Options.Hot.
 func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 	n := int64(b.Cap())
 	b.Retain()
@@ -97,7 +98,7 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 	for {
 		k := 0
 		h.mu.Lock()
-		for k < len(gone) && h.crowded(n) && !h.closed && n <= h.budget {
+		for k < len(gone) && h.crowded(n) && h.refuse == nil && n <= h.budget {
 			b, ok := h.shed()
 			if !ok {
 				break
@@ -105,7 +106,7 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 			gone[k] = b
 			k++
 		}
-		enough := !h.crowded(n) && !h.closed
+		enough := !h.crowded(n) && h.refuse == nil
 		stop := k < len(gone) // else there may be more to shed
 		var id ID
 		var wake bool
@@ -116,10 +117,10 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 			h.next++
 			h.puts++
 			wake = s.added(n)
-		} else if stop && !h.closed {
+		} else if stop && h.refuse == nil {
 			h.refused++
 		}
-		closed, budget := h.closed, h.budget
+		refuse, budget := h.refuse, h.budget
 		h.mu.Unlock()
 		for _, g := range gone[:k] {
 			g.Release()
@@ -135,8 +136,8 @@ func (s *Store) Put(b pool.Buf, time int64) (ID, error) {
 		}
 		b.Release()
 		switch {
-		case closed:
-			return 0, ErrClosed
+		case refuse != nil:
+			return 0, refuse
 		case n > budget:
 			return 0, fmt.Errorf("storing a frame: its block has %d bytes, and Options.Hot is %d; raise it", n, budget)
 		}

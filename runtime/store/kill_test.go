@@ -3,11 +3,13 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -215,13 +217,77 @@ func TestFullDisk(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// And a disk that cannot be written to says so when it is opened.
+	// And a disk that cannot be written to serves what is there, and says so.
 	if err := syscall.Mount("store", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Open(o); err == nil || !strings.Contains(err.Error(), "read-only") {
-		t.Errorf("opening on a read-only disk: %v, %v", s, err)
+	s = open(t, o)
+	if r := s.Recovery(); !errors.Is(r.ReadOnly, syscall.EROFS) {
+		t.Errorf("recovery is %+v", r)
 	}
+	all()
+	if _, err := put(t, s, p, 1, 1); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("Put on a read-only disk: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	o.Dir = filepath.Join(dir, "new")
+	if s, err := Open(o); err == nil || !errors.Is(err, syscall.EROFS) {
+		t.Errorf("a new folder on a read-only disk: %v, %v", s, err)
+	}
+}
+
+// A disk turns read-only while frames are being written.
+func TestTurnsReadOnly(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a small tmpfs needs root; TestFailingDisk does it with a folder that fails")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("store", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("mounting a small tmpfs: %v; TestFailingDisk does it with a folder that fails", err)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	p := newPool(t, 256, 64)
+	f := &faulty{folder: must(openFolder(dir, false))}
+	o := small(p, "")
+	o.fs = f
+	s := open(t, o)
+	fillStore(t, s, p, 0, 40)
+	// A tmpfs with files open for writing cannot be made read-only, so the folder says what such a disk says.
+	f.set(func(op, name string) error {
+		if op == "read" {
+			return nil
+		}
+		return syscall.EROFS
+	})
+	n := int64(40)
+	for {
+		_, err := put(t, s, p, 200, n)
+		if errors.Is(err, ErrFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if err := s.Sync(t.Context()); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("syncing: %v", err)
+	}
+	if st := s.Stats(); n < 44 || !errors.Is(st.Err, syscall.EROFS) {
+		t.Errorf("%d frames, %+v", n, st)
+	}
+	run(t, times(t, s), 0, n)
+	if err := s.Close(); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("closing: %v", err)
+	}
+	if err := syscall.Mount("store", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	o.fs, o.Dir = nil, dir
+	s = open(t, o)
+	got := times(t, s) // and whole ones that were not acknowledged
+	run(t, got, 0, max(40, int64(len(got))))
 }
 
 // A folder that may not be written to.

@@ -36,6 +36,10 @@ type Options struct {
 	Flush   time.Duration // how long a frame may stay in memory only, unless the disk is slow; 0 means a second
 	Keep    Keep          // how long frames stay on disk
 
+	// ReadOnly makes Open change nothing in the folder, which must be there; several stores may read one. What a crash left is not mended,
+	// but passed over. Put, Pin and Unpin return ErrReadOnly, and no retention ends.
+	ReadOnly bool
+
 	fs folder // for tests, in place of Dir
 }
 
@@ -60,6 +64,8 @@ func (o Options) normal() (Options, error) {
 		return o, fmt.Errorf("store: Options.Full is %d; it must be FullFail or FullDrop", o.Full)
 	case folder && o.Pool == nil:
 		return o, fmt.Errorf("store: Options.Pool is nil; a store in a folder needs it for frames that it reads")
+	case o.ReadOnly && !folder:
+		return o, fmt.Errorf("store: Options.ReadOnly without a folder; set Options.Dir")
 	case o.Warm < 0:
 		return o, fmt.Errorf("store: Options.Warm is %d bytes; it must not be negative", o.Warm)
 	case o.Segment < 4<<10 || o.Segment > 1<<30:

@@ -36,8 +36,8 @@ func (s *Store) Pin(name string, from, to int64) error {
 	}
 	d.pinMu.Lock()
 	defer d.pinMu.Unlock()
-	if s.isClosed() {
-		return ErrClosed
+	if err := s.refuses(); err != nil {
+		return err
 	}
 	// It holds from now on; if it cannot be written, no longer.
 	p := Pin{name, from, to}
@@ -78,8 +78,8 @@ func (s *Store) Unpin(name string) error {
 	}
 	d.pinMu.Lock()
 	defer d.pinMu.Unlock()
-	if s.isClosed() {
-		return ErrClosed
+	if err := s.refuses(); err != nil {
+		return err
 	}
 	i := slices.IndexFunc(d.pins, func(q Pin) bool { return q.Name == name })
 	if i < 0 {
@@ -111,10 +111,10 @@ func (s *Store) Pins() []Pin {
 	return pins
 }
 
-func (s *Store) isClosed() bool {
+func (s *Store) refuses() error {
 	s.hot.mu.Lock()
 	defer s.hot.mu.Unlock()
-	return s.hot.closed
+	return s.hot.refuse
 }
 
 func validPin(name string) bool {

@@ -21,6 +21,7 @@ type Recovery struct {
 	Rebuilt     int      // complete segments whose index was damaged, and made anew of the frames
 	DamagedPins []string // pins that are damaged: they keep everything, until Unpin
 	Unreadable  []error  // segments that could not be read at all, left as they are
+	ReadOnly    error    // why the store is read-only, unless Options.ReadOnly says so: its disk is. Nothing was cut off then
 }
 
 // Recovery tells what Open found.
@@ -71,7 +72,7 @@ func (d *catalog) recover() (uint32, ID, error) {
 	if err := d.complete(); err != nil {
 		return 0, 0, err
 	}
-	if number >= maxNumber {
+	if number >= maxNumber && !d.readOnly {
 		return 0, 0, errNumbers
 	}
 	number++
@@ -176,23 +177,30 @@ func (d *catalog) complete() error {
 		return g.count == 0
 	})
 	for _, g := range d.list {
-		if !g.sealed {
-			// A process that was killed may have left frames that are not synced, or whose sync failed, which no later one tells. So they
-			// are written once more. The index must not reach the disk before they do.
-			if err := d.syncSegment(g, g.extent.size); err != nil {
-				return err
-			}
-			if err := d.seal(g); err != nil {
-				return err
-			}
-		} else if g.raw() { // nor must it itself be lost; that of a compressed segment is synced before it has its name
-			if err := d.syncSegment(g, 0); err != nil {
-				return err
-			}
+		if err := d.secure(g); err != nil {
+			return err
 		}
 		d.report.Segments++
 		d.report.Frames += uint64(g.count)
 		d.newest = g.max
+	}
+	return nil
+}
+
+// secure makes sure that what was found in a segment stays, and seals it.
+func (d *catalog) secure(g *segment) error {
+	switch {
+	case d.readOnly:
+		return nil
+	case !g.sealed:
+		// A process that was killed may have left frames that are not synced, or whose sync failed, which no later one tells. So they
+		// are written once more. The index must not reach the disk before they do.
+		if err := d.syncSegment(g, g.extent.size); err != nil {
+			return err
+		}
+		return d.seal(g)
+	case g.raw(): // nor must the index be lost; that of a compressed segment is synced before it has its name
+		return d.syncSegment(g, 0)
 	}
 	return nil
 }

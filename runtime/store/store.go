@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 
 	"github.com/poolgen/poolgen/runtime/pool"
 )
@@ -31,22 +32,37 @@ func (f Frame) Bytes() []byte { return f.Buf.Bytes() }
 // Release gives the caller's reference back.
 func (f Frame) Release() { f.Buf.Release() }
 
-// Open makes a store, with what its folder holds. The caller owns it and calls Close. The error wraps ErrBusy if another store has the folder.
+// Open makes a store, with what its folder holds. The caller owns it and calls Close. On a disk that is read-only the store is too, see
+// [Recovery]. The error wraps ErrBusy if another store has the folder.
 func Open(o Options) (*Store, error) {
 	o, err := o.normal()
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{}
 	if o.fs == nil && o.Dir == "" {
+		s := &Store{}
 		s.hot.init(o, 1)
 		return s, nil
 	}
+	s, err := openStore(o)
+	if errors.Is(err, syscall.EROFS) && !o.ReadOnly {
+		o.ReadOnly = true
+		if r, e := openStore(o); e == nil {
+			r.disk.report.ReadOnly = err
+			return r, nil
+		}
+	}
+	return s, err
+}
+
+func openStore(o Options) (*Store, error) {
 	if o.fs == nil {
-		if o.fs, err = openFolder(o.Dir); err != nil {
+		var err error
+		if o.fs, err = openFolder(o.Dir, o.ReadOnly); err != nil {
 			return nil, fmt.Errorf("opening store: %w", err)
 		}
 	}
+	s := &Store{}
 	if err := s.start(o); err != nil {
 		o.fs.Close()
 		return nil, fmt.Errorf("opening store: %w", err)
@@ -55,14 +71,16 @@ func Open(o Options) (*Store, error) {
 }
 
 // start recovers what the folder holds and starts the goroutines.
-func (s *Store) start(o Options) error {
-	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool, pinVersion: 1}
+func (s *Store) start(o Options) (err error) {
+	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool, pinVersion: 1, readOnly: o.ReadOnly}
 	number, first, err := d.recover()
 	if err != nil {
 		return err
 	}
-	if _, err := d.begin(number, first); err != nil {
-		return fmt.Errorf("beginning a segment: %w", err)
+	if !o.ReadOnly {
+		if _, err := d.begin(number, first); err != nil {
+			return fmt.Errorf("beginning a segment: %w", err)
+		}
 	}
 	if d.zstd, err = newDecoder(); err != nil {
 		return err
@@ -70,6 +88,10 @@ func (s *Store) start(o Options) error {
 	s.disk = d
 	s.hot.init(o, first)
 	s.slots = make(chan struct{}, loaders)
+	if o.ReadOnly {
+		s.hot.refuse = ErrReadOnly
+		return nil
+	}
 	s.writer = writer{
 		d: d, number: number, segment: o.Segment, flush: o.Flush,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
@@ -92,16 +114,16 @@ func (s *Store) Close() error {
 		h.mu.Unlock()
 		return nil
 	}
-	h.closed = true
+	h.closed, h.refuse = true, ErrClosed
 	h.mu.Unlock()
 	var err error
-	if s.disk != nil {
+	if s.writer.stop != nil {
 		close(s.writer.stop)
 		<-s.writer.done
 		close(s.mover.stop)
 		<-s.mover.done
-		s.loading.Wait()
 	}
+	s.loading.Wait()
 	var left []pool.Buf
 	h.mu.Lock()
 	h.stopped = true
