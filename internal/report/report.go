@@ -21,6 +21,7 @@ type Report struct {
 	Pressure        *Pressure        `json:"pressure,omitempty"`
 	Pools           []Pool           `json:"pools,omitempty"`
 	Allocators      []Allocator      `json:"allocators,omitempty"`
+	Rings           []Ring           `json:"rings,omitempty"`
 	Flows           []Flow           `json:"flows,omitempty"`
 	Stores          []Store          `json:"stores,omitempty"`
 	Copies          []Copies         `json:"copies_avoided,omitempty"`
@@ -66,26 +67,27 @@ type Action struct {
 
 // Pool is one pool.
 type Pool struct {
-	Name        string  `json:"name"`
-	Capacity    int     `json:"capacity_bytes"` // of a block
-	Outstanding int     `json:"outstanding"`
-	HighWater   int     `json:"high_water"`
-	Opened      int     `json:"opened"`
-	Max         int     `json:"max"`
-	InUse       int64   `json:"in_use_bytes"`
-	Committed   int64   `json:"committed_bytes"`
-	Budget      int64   `json:"budget_bytes"`
-	Trimmed     uint64  `json:"trimmed_bytes"`
-	Acquired    uint64  `json:"acquired"`
-	Rate        float64 `json:"acquired_per_second"`
-	HitRate     float64 `json:"hit_rate"`
-	Grown       uint64  `json:"grown"`
-	Heap        uint64  `json:"heap"`
-	External    uint64  `json:"external"`
-	Refusals    uint64  `json:"refusals"`
-	Waits       uint64  `json:"waits"`
-	Stale       uint64  `json:"stale"`
-	Saturated   uint64  `json:"saturated"`
+	Name          string  `json:"name"`
+	Capacity      int     `json:"capacity_bytes"` // of a block
+	Outstanding   int     `json:"outstanding"`
+	HighWater     int     `json:"high_water"`
+	Opened        int     `json:"opened"`
+	Max           int     `json:"max"`
+	InUse         int64   `json:"in_use_bytes"`
+	Committed     int64   `json:"committed_bytes"`
+	Budget        int64   `json:"budget_bytes"`
+	Trimmed       uint64  `json:"trimmed_bytes"`
+	Acquired      uint64  `json:"acquired"`
+	Rate          float64 `json:"acquired_per_second"`
+	HitRate       float64 `json:"hit_rate"`
+	Grown         uint64  `json:"grown"`
+	Heap          uint64  `json:"heap"`
+	External      uint64  `json:"external"`
+	ExternalBytes uint64  `json:"external_bytes"`
+	Refusals      uint64  `json:"refusals"`
+	Waits         uint64  `json:"waits"`
+	Stale         uint64  `json:"stale"`
+	Saturated     uint64  `json:"saturated"`
 }
 
 // Allocator is one allocator.
@@ -101,28 +103,45 @@ type Allocator struct {
 	Misuses   uint64 `json:"misuses"`
 }
 
-// Flow is what passes frames on: a publisher, a stream, a reader of a ring, a topic of a bus.
+// Ring is one ring of bytes.
+type Ring struct {
+	Name          string `json:"name"`
+	Used          int    `json:"used_bytes"`
+	Size          int    `json:"size_bytes"`
+	Max           int    `json:"max_bytes"`
+	Committed     int64  `json:"committed_bytes"`
+	ConsumerWakes uint64 `json:"consumer_wakes"`
+	ProducerWakes uint64 `json:"producer_wakes"`
+	Ended         bool   `json:"ended"` // the producer has
+	Gone          bool   `json:"gone"`  // the consumer is
+}
+
+// Flow is what passes frames on: a publisher, a stream, a reader of a ring, a topic of a bus, or its subscribers of one name.
 type Flow struct {
-	Kind      string  `json:"kind"`
-	Name      string  `json:"name"`
-	Peers     int     `json:"peers"`
-	Delivered uint64  `json:"delivered"`
-	Lost      uint64  `json:"lost"`
-	Rate      float64 `json:"delivered_per_second"`
-	P50       float64 `json:"p50_seconds,omitempty"` // in the queue
-	P99       float64 `json:"p99_seconds,omitempty"`
+	Kind         string  `json:"kind"`
+	Name         string  `json:"name"`
+	Peers        int     `json:"peers"`
+	Delivered    uint64  `json:"delivered"`
+	Bytes        uint64  `json:"delivered_bytes,omitempty"` // 0 if that is not counted
+	Lost         uint64  `json:"lost"`
+	Waiting      int     `json:"waiting,omitempty"` // of a subscriber, now
+	BytesWaiting int64   `json:"waiting_bytes,omitempty"`
+	Rate         float64 `json:"delivered_per_second"`
+	P50          float64 `json:"p50_seconds,omitempty"` // in the queue
+	P99          float64 `json:"p99_seconds,omitempty"`
 }
 
 // Store is one store.
 type Store struct {
-	Name    string `json:"name"`
-	Puts    uint64 `json:"puts"`
-	Refused uint64 `json:"refused"`
-	Dropped uint64 `json:"dropped"`
-	Misses  uint64 `json:"misses"`
-	Broken  uint64 `json:"broken"`
-	Tiers   []Tier `json:"tiers"`
-	Error   string `json:"error,omitempty"`
+	Name     string `json:"name"`
+	Puts     uint64 `json:"puts"`
+	Refused  uint64 `json:"refused"`
+	Dropped  uint64 `json:"dropped"`
+	Misses   uint64 `json:"misses"`
+	Broken   uint64 `json:"broken"`
+	HotBytes uint64 `json:"hot_hit_bytes"`
+	Tiers    []Tier `json:"tiers"`
+	Error    string `json:"error,omitempty"`
 }
 
 // Tier is one of a store's.
@@ -139,6 +158,7 @@ type Tier struct {
 type Copies struct {
 	What  string `json:"what"`
 	Count uint64 `json:"count"`
+	Bytes uint64 `json:"bytes"`
 }
 
 // Recommendation is what could be better, and why.

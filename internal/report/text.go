@@ -49,6 +49,14 @@ func budget(n int64) string {
 	return Bytes(n)
 }
 
+// waiting is what waits for a subscriber.
+func waiting(f Flow) string {
+	if f.Waiting == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d, %s", f.Waiting, Bytes(f.BytesWaiting))
+}
+
 // section is a table that text and page have in common.
 type section struct {
 	title  string
@@ -95,10 +103,25 @@ func (r *Report) sections() []section {
 			clean(a.Name), fmt.Sprint(a.Live), Bytes(int64(a.LiveBytes)), Bytes(a.Used), Bytes(a.HighWater), Bytes(a.Budget), fmt.Sprint(a.Refusals),
 		})
 	}
-	flows := section{"Flows", []string{"kind", "name", "peers", "delivered", "a second", "lost", "queue p50", "p99"}, nil}
+	rings := section{"Rings of bytes", []string{"ring", "used", "size", "committed", "consumer woken", "producer woken", "state"}, nil}
+	for _, g := range r.Rings {
+		state := "open"
+		switch {
+		case g.Ended && g.Gone:
+			state = "closed"
+		case g.Ended:
+			state = "ended"
+		case g.Gone:
+			state = "nobody reads"
+		}
+		rings.rows = append(rings.rows, []string{
+			clean(g.Name), Bytes(int64(g.Used)), Bytes(int64(g.Size)), Bytes(g.Committed), fmt.Sprint(g.ConsumerWakes), fmt.Sprint(g.ProducerWakes), state,
+		})
+	}
+	flows := section{"Flows", []string{"kind", "name", "peers", "delivered", "a second", "lost", "waiting", "queue p50", "p99"}, nil}
 	for _, f := range r.Flows {
 		flows.rows = append(flows.rows, []string{
-			clean(f.Kind), clean(f.Name), fmt.Sprint(f.Peers), fmt.Sprint(f.Delivered), fmt.Sprintf("%.1f", f.Rate), fmt.Sprint(f.Lost), seconds(f.P50), seconds(f.P99),
+			clean(f.Kind), clean(f.Name), fmt.Sprint(f.Peers), fmt.Sprint(f.Delivered), fmt.Sprintf("%.1f", f.Rate), fmt.Sprint(f.Lost), waiting(f), seconds(f.P50), seconds(f.P99),
 		})
 	}
 	tiers := section{"Stores", []string{"store", "tier", "frames", "bytes", "budget", "hits", "hit rate"}, nil}
@@ -110,11 +133,11 @@ func (r *Report) sections() []section {
 			tiers.rows = append(tiers.rows, []string{clean(s.Name), "error: " + clean(s.Error), "", "", "", "", ""})
 		}
 	}
-	copies := section{"Copies avoided", []string{"by", "copies"}, nil}
+	copies := section{"Copies avoided", []string{"by", "copies", "bytes"}, nil}
 	for _, c := range r.Copies {
-		copies.rows = append(copies.rows, []string{clean(c.What), fmt.Sprint(c.Count)})
+		copies.rows = append(copies.rows, []string{clean(c.What), fmt.Sprint(c.Count), Bytes(int64(c.Bytes))})
 	}
-	for _, s := range []section{pools, allocs, flows, tiers, copies} {
+	for _, s := range []section{pools, allocs, rings, flows, tiers, copies} {
 		if len(s.rows) > 0 {
 			list = append(list, s)
 		}

@@ -83,6 +83,20 @@ func everything(t testing.TB) *Set {
 	t.Cleanup(func() { _ = pub.Close(t.Context()) })
 	s.Publisher("camera", pub)
 	s.Stream("control", streamFake{})
+	audio, err := ring.New(16<<10, ring.Options{Name: "audio"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := audio.Unmap(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := audio.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	s.Ring("audio", audio)
+	s.OffHeapBytes("model", func() int64 { return 5 << 20 })
 	addFrames(t, s, newPool(t, "pictures", 4096, pool.Options{Max: 4}))
 	return s
 }
@@ -156,11 +170,18 @@ func TestFigures(t *testing.T) {
 		`poolgen_allocator_class_live_blocks{allocator="heap",size="112"} 1`,
 		`poolgen_ring_seen_frames_total{reader="history"} 5`,
 		`poolgen_publisher_subscribers{publisher="camera"} 0`,
+		`poolgen_byte_ring_used_bytes{ring="audio"} 100`,
+		`poolgen_other_off_heap_bytes{memory="model"} 5.24288e+06`,
+		`poolgen_topic_delivered_bytes_total{bus="front",topic="camera"} 4096`,
+		`poolgen_subscriber_delivered_events_total{bus="front",subscriber="camera",topic="camera"} 1`,
+		`poolgen_subscriber_held_bytes{bus="front",subscriber="camera",topic="camera"} 4096`,
+		`poolgen_store_hot_hit_bytes_total{store="history"} 4096`,
+		`poolgen_stream_queue_seconds_sum{stream="control"} 3.0001`,
 		`poolgen_stream_sent_bytes_total{stream="control"} 700`,
 		`poolgen_stream_queue_seconds_count{stream="control"} 2`,
-		`poolgen_stream_queue_seconds_bucket{stream="control",le="6.4e-05"} 0`,
-		`poolgen_stream_queue_seconds_bucket{stream="control",le="0.000256"} 1`,
-		`poolgen_stream_queue_seconds_bucket{stream="control",le="4.194304"} 2`,
+		`poolgen_stream_queue_seconds_bucket{stream="control",le="6.5536e-05"} 0`,
+		`poolgen_stream_queue_seconds_bucket{stream="control",le="0.000262144"} 1`,
+		`poolgen_stream_queue_seconds_bucket{stream="control",le="4.294967296"} 2`,
 	} {
 		if text := scrape(t, s); !strings.Contains(text, want+"\n") {
 			t.Errorf("no line %s in\n%s", want, text)
@@ -208,13 +229,36 @@ func TestSourcesOfOneName(t *testing.T) {
 // A snapshot whose figures fit less well together than the last one's must not look like a program that started again.
 func TestCountersNeverGoBack(t *testing.T) {
 	s := NewSet()
-	seen := uint64(10)
-	s.FrameReader("r", statsFunc(func() ring.FrameStats { return ring.FrameStats{Seen: seen} }))
-	for _, c := range []struct{ seen, want uint64 }{{10, 10}, {9, 10}, {11, 11}} {
-		seen = c.seen
-		if text, want := scrape(t, s), fmt.Sprintf(`poolgen_ring_seen_frames_total{reader="r"} %d`, c.want); !strings.Contains(text, want) {
+	acquired := uint64(10)
+	s.Pool(poolFunc(func() pool.Stats { return pool.Stats{Name: "p", Acquired: acquired} }))
+	for _, c := range []struct{ acquired, want uint64 }{{10, 10}, {9, 10}, {11, 11}} {
+		acquired = c.acquired
+		if text, want := scrape(t, s), fmt.Sprintf(`poolgen_pool_acquired_buffers_total{pool="p"} %d`, c.want); !strings.Contains(text, want+"\n") {
 			t.Errorf("no %s in\n%s", want, text)
 		}
+	}
+}
+
+type poolFunc func() pool.Stats
+
+func (f poolFunc) Stats() pool.Stats { return f() }
+
+// A reader that is opened anew behind the same Snapshot goes on counting where the last one was.
+func TestReadersThatComeAgain(t *testing.T) {
+	s := NewSet()
+	var st ring.FrameStats
+	s.FrameReader("r", statsFunc(func() ring.FrameStats { return st }))
+	for _, c := range []struct {
+		seen, missed uint64
+		want         string
+	}{{10, 5, "10"}, {2, 0, "12"}, {3, 4, "13"}, {0, 0, "13"}, {1, 0, "14"}} {
+		st = ring.FrameStats{Seen: c.seen, Missed: c.missed}
+		if text, want := scrape(t, s), `poolgen_ring_seen_frames_total{reader="r"} `+c.want; !strings.Contains(text, want+"\n") {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if text := scrape(t, s); !strings.Contains(text, `poolgen_ring_missed_frames_total{reader="r"} 9`+"\n") {
+		t.Error(text)
 	}
 }
 

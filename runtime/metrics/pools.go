@@ -47,6 +47,7 @@ func poolTable() table[poolStats] {
 		{"grown_blocks_total", "Acquisitions that committed a block on demand.", func(s *poolStats) float64 { return float64(s.Grown) }},
 		{"heap_buffers_total", "Acquisitions beyond the limit, from the Go heap.", func(s *poolStats) float64 { return float64(s.Heap) }},
 		{"external_buffers_total", "Foreign memory and slices that joined the pool.", func(s *poolStats) float64 { return float64(s.External) }},
+		{"external_bytes_total", "Bytes of foreign memory and slices that joined, which nobody copied.", func(s *poolStats) float64 { return float64(s.ExternalBytes) }},
 		{"misses_total", "Times that every block was in use.", func(s *poolStats) float64 { return float64(s.Misses) }},
 		{"refusals_total", "Misses that ended in an error.", func(s *poolStats) float64 { return float64(s.Refusals) }},
 		{"waits_total", "Times that somebody slept until a block was free.", func(s *poolStats) float64 { return float64(s.Waits) }},

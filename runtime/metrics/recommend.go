@@ -2,9 +2,13 @@ package metrics
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/poolgen/poolgen/internal/report"
 )
+
+// tooMuchLost reports whether more than one in a hundred is.
+func tooMuchLost(f *report.Flow) bool { return f.Lost > 0 && f.Lost > (f.Delivered+f.Lost)/100 }
 
 // recommend says what the figures of a report call for, the worst first.
 func recommend(rep *Report) []report.Recommendation {
@@ -47,11 +51,23 @@ func recommend(rep *Report) []report.Recommendation {
 			say(&wise, about, "call Trim now and then, or use fewer size classes: most of its memory is free blocks", "%s used for %s that are allocated", report.Bytes(a.Used), report.Bytes(int64(a.LiveBytes)))
 		}
 	}
+	named := map[string]bool{} // topics whose subscriber is named instead
 	for _, f := range rep.Flows {
-		if total := f.Delivered + f.Lost; f.Lost > 0 && f.Lost*100 > total {
+		if at := strings.LastIndexByte(f.Name, '/'); f.Kind == "subscriber" && at > 0 && tooMuchLost(&f) {
+			named[f.Name[:at]] = true
+		}
+	}
+	for _, f := range rep.Flows {
+		if f.Kind == "topic" && named[f.Name] {
+			continue
+		}
+		if total := f.Delivered + f.Lost; tooMuchLost(&f) {
 			text := "lengthen the queue, take frames sooner, or wait where that is allowed: more than one in a hundred is lost"
-			if f.Kind == "ring" {
+			switch f.Kind {
+			case "ring":
 				text = "read sooner, or give the ring more frames: more than one in a hundred is overwritten before it is read"
+			case "subscriber":
+				text = "raise its SubOptions.Events or Bytes, or take events sooner: more than one in a hundred is lost"
 			}
 			say(&wise, f.Kind+" "+f.Name, text, "%d lost of %d", f.Lost, total)
 		}

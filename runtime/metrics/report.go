@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,18 +22,24 @@ type counted struct {
 	n  uint64
 }
 
-// rates makes rates of counts: since the last report, or since the source was added.
-type rates struct {
-	now  time.Time
-	last map[string]counted
+// rateKey is what a rate is of.
+type rateKey struct {
+	of   source
+	part string // of the source
 }
 
-func (r *rates) of(key string, n uint64, added time.Time) float64 {
+// rates makes rates of counts: since the last report, or since the source was added.
+type rates struct {
+	now        time.Time
+	last, next map[rateKey]counted
+}
+
+func (r *rates) of(key rateKey, n uint64, added time.Time) float64 {
 	from, ok := r.last[key]
 	if !ok || n < from.n {
 		from = counted{added, 0}
 	}
-	r.last[key] = counted{r.now, n}
+	r.next[key] = counted{r.now, n}
 	if d := r.now.Sub(from.at).Seconds(); d > 0 {
 		return float64(n-from.n) / d
 	}
@@ -46,10 +53,7 @@ func (s *Set) Report(w *Watcher) *Report {
 	s.sample(now)
 	s.reports.Lock()
 	defer s.reports.Unlock()
-	if s.rates == nil {
-		s.rates = map[string]counted{}
-	}
-	r := &rates{now, s.rates}
+	r := &rates{now, s.rates, map[rateKey]counted{}}
 	rep := &Report{
 		Version: report.Version, Time: now, Program: filepath.Base(os.Args[0]), PID: os.Getpid(), Uptime: now.Sub(s.began).Seconds(),
 		Memory: s.reportMemory(), History: s.reportHistory(now),
@@ -69,10 +73,16 @@ func (s *Set) Report(w *Watcher) *Report {
 			})
 		case *from[storeStats]:
 			rep.Stores = append(rep.Stores, reportStore(f))
+		case *from[ringStats]:
+			st := f.stats()
+			rep.Rings = append(rep.Rings, report.Ring{
+				Name: f.label, Used: st.Used, Size: st.Size, Max: st.Max, Committed: st.Committed, ConsumerWakes: st.ConsumerWakes, ProducerWakes: st.ProducerWakes, Ended: st.Ended, Gone: st.Gone,
+			})
 		default:
 			rep.Flows = append(rep.Flows, reportFlows(src, r)...)
 		}
 	}
+	s.rates = r.next
 	rep.Copies = copiesAvoided(rep)
 	rep.Recommendations = recommend(rep)
 	return rep
@@ -108,7 +118,7 @@ func reportPool(f *from[poolStats], r *rates) report.Pool {
 		Name: f.label, Capacity: st.Capacity, Outstanding: st.Outstanding, HighWater: st.HighWater, Opened: st.Opened, Max: st.Max, InUse: st.BytesInUse,
 		Committed: st.BytesCommitted, Budget: st.Budget, Trimmed: st.BytesTrimmed, Acquired: st.Acquired, Grown: st.Grown, Heap: st.Heap,
 		External: st.External, Refusals: st.Refusals, Waits: st.Waits, Stale: st.Stale, Saturated: st.Saturated,
-		Rate: r.of("pool\x00"+f.label, st.Acquired, f.added),
+		Rate: r.of(rateKey{f, ""}, st.Acquired, f.added), ExternalBytes: st.ExternalBytes,
 	}
 	if asked := st.Acquired + st.Refusals; asked > 0 {
 		p.HitRate = float64(st.Hits) / float64(asked)
@@ -118,7 +128,7 @@ func reportPool(f *from[poolStats], r *rates) report.Pool {
 
 func reportStore(f *from[storeStats]) report.Store {
 	st := f.stats()
-	out := report.Store{Name: f.label, Puts: st.Puts, Refused: st.Refused, Dropped: st.Dropped, Misses: st.Misses, Broken: st.Broken}
+	out := report.Store{Name: f.label, Puts: st.Puts, Refused: st.Refused, Dropped: st.Dropped, Misses: st.Misses, Broken: st.Broken, HotBytes: st.HotBytes}
 	if st.Err != nil {
 		out.Error = st.Err.Error()
 	}
@@ -132,28 +142,39 @@ func reportStore(f *from[storeStats]) report.Store {
 }
 
 func reportFlows(src source, r *rates) []report.Flow {
-	flow := func(kind, name string, peers int, delivered, lost uint64, added time.Time) report.Flow {
-		return report.Flow{Kind: kind, Name: name, Peers: peers, Delivered: delivered, Lost: lost, Rate: r.of(kind+"\x00"+name, delivered, added)}
+	flow := func(kind, name string, peers int, delivered, bytes, lost uint64, added time.Time) report.Flow {
+		return report.Flow{
+			Kind: kind, Name: name, Peers: peers, Delivered: delivered, Bytes: bytes, Lost: lost, Rate: r.of(rateKey{src, kind + "\x00" + name}, delivered, added),
+		}
 	}
 	switch f := src.(type) {
 	case *from[publisherStats]:
 		st := f.stats()
-		return []report.Flow{flow("publisher", f.label, len(st.Subscribers), st.Given, st.Lost, f.added)}
+		return []report.Flow{flow("publisher", f.label, len(st.Subscribers), st.Given, st.GivenBytes, st.Lost, f.added)}
 	case *from[frameStats]:
 		st := f.stats()
-		return []report.Flow{flow("ring", f.label, 1, st.Seen, st.Missed, f.added)}
+		return []report.Flow{flow("ring", f.label, 1, st.Seen, 0, st.Missed, f.added)}
 	case *from[streamStats]:
 		st := f.stats()
-		out := flow("stream", f.label, st.Peers, st.Sent+st.Received, st.Dropped+st.Lost+st.InboxDropped+st.NoBlock, f.added)
+		out := flow("stream", f.label, st.Peers, st.Sent+st.Received, st.BytesSent+st.BytesReceived, st.Dropped+st.Lost+st.InboxDropped+st.NoBlock, f.added)
 		quantile := func(h *stream.Histogram, q float64) float64 { return h.Quantile(q).Seconds() }
 		out.P50, out.P99 = quantile(&st.Queue, 0.5), quantile(&st.Queue, 0.99)
 		return []report.Flow{out}
 	case *topics:
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		var list []report.Flow
 		for _, st := range f.stats() {
-			list = append(list, flow("topic", f.name+"/"+st.Name, st.Subscribers, st.Delivered, st.Lagged, f.added))
+			list = append(list, flow("topic", f.name+"/"+st.Name, st.Subscribers, st.Delivered, st.BytesDelivered, st.Lagged, f.added))
 		}
-		slices.SortFunc(list, func(a, b report.Flow) int { return strings.Compare(a.Name, b.Name) })
+		for _, st := range f.listeners() {
+			one := flow("subscriber", f.name+"/"+st.Topic+"/"+st.Name, st.n, st.Delivered, 0, st.Lagged, f.added)
+			one.Waiting, one.BytesWaiting = st.Waiting, st.BytesWaiting
+			list = append(list, one)
+		}
+		slices.SortStableFunc(list, func(a, b report.Flow) int {
+			return cmp.Or(-strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+		})
 		return list
 	}
 	return nil
@@ -161,35 +182,32 @@ func reportFlows(src source, r *rates) []report.Flow {
 
 // copiesAvoided counts what a design that copies would have copied: a frame to each who got it.
 func copiesAvoided(rep *Report) []report.Copies {
-	var published, topics, hot, joined uint64
+	list := []report.Copies{
+		{What: "frames to other processes"}, {What: "events to subscribers"}, {What: "frames from a hot tier"}, {What: "foreign memory that joined a pool"},
+	}
+	add := func(i int, count, bytes uint64) {
+		list[i].Count += count
+		list[i].Bytes += bytes
+	}
 	for _, f := range rep.Flows {
 		switch f.Kind {
 		case "publisher":
-			published += f.Delivered
+			add(0, f.Delivered, f.Bytes)
 		case "topic":
-			topics += f.Delivered
+			add(1, f.Delivered, f.Bytes)
 		}
 	}
 	for _, s := range rep.Stores {
 		for _, t := range s.Tiers {
 			if t.Name == "hot" {
-				hot += t.Hits
+				add(2, t.Hits, s.HotBytes)
 			}
 		}
 	}
 	for _, p := range rep.Pools {
-		joined += p.External
+		add(3, p.External, p.ExternalBytes)
 	}
-	var list []report.Copies
-	for _, c := range []report.Copies{
-		{What: "frames to other processes", Count: published}, {What: "events to subscribers", Count: topics},
-		{What: "frames from a hot tier", Count: hot}, {What: "foreign memory that joined a pool", Count: joined},
-	} {
-		if c.Count > 0 {
-			list = append(list, c)
-		}
-	}
-	return list
+	return slices.DeleteFunc(list, func(c report.Copies) bool { return c.Count == 0 })
 }
 
 func (w *Watcher) report() *report.Pressure {

@@ -38,17 +38,20 @@ func TestReport(t *testing.T) {
 	for _, f := range rep.Flows {
 		kinds = append(kinds, f.Kind)
 	}
-	if !slices.Equal(kinds, []string{"ring", "publisher", "stream", "topic"}) {
+	if !slices.Equal(kinds, []string{"ring", "publisher", "stream", "topic", "subscriber"}) {
 		t.Errorf("flows %v", kinds)
 	}
 	if len(rep.Stores) != 1 || rep.Stores[0].Tiers[0].Hits != 1 || rep.Stores[0].Tiers[0].HitRate != 1 {
 		t.Errorf("stores %+v", rep.Stores)
 	}
-	copies := map[string]uint64{}
+	copies := map[string]report.Copies{}
 	for _, c := range rep.Copies {
-		copies[c.What] = c.Count
+		copies[c.What] = c
 	}
-	if copies["frames from a hot tier"] != 1 || copies["events to subscribers"] != 1 {
+	if c := copies["frames from a hot tier"]; c.Count != 1 || c.Bytes != 4096 {
+		t.Errorf("copies %v", copies)
+	}
+	if c := copies["events to subscribers"]; c.Count != 1 || c.Bytes != 4096 {
 		t.Errorf("copies %v", copies)
 	}
 	if again := s.Report(nil); again.Pools[0].Rate != 0 || again.Pressure != nil {
@@ -90,6 +93,8 @@ func TestRecommendations(t *testing.T) {
 		{Report{Allocators: []report.Allocator{{Name: "a", Used: 8 << 20, LiveBytes: 1 << 20}}}, "call Trim", "8.0 MiB used for 1.0 MiB"},
 		{Report{Flows: []report.Flow{{Kind: "ring", Name: "r", Delivered: 90, Lost: 10}}}, "more frames", "10 lost of 100"},
 		{Report{Flows: []report.Flow{{Kind: "stream", Name: "r", Delivered: 90, Lost: 10}}}, "lengthen the queue", "10 lost of 100"},
+		{Report{Flows: []report.Flow{{Kind: "topic", Name: "b/t", Delivered: 90, Lost: 10}, {Kind: "subscriber", Name: "b/t/slow", Delivered: 40, Lost: 10}}}, "SubOptions.Events", "10 lost of 50"},
+		{Report{Flows: []report.Flow{{Kind: "topic", Name: "b/t", Delivered: 90, Lost: 10}, {Kind: "subscriber", Name: "b/t/quick", Delivered: 40}}}, "lengthen the queue", "10 lost of 100"},
 		{Report{Stores: []report.Store{{Name: "s", Error: "no space left"}}}, "writing fails", "no space left"},
 		{Report{Stores: []report.Store{{Name: "s", Dropped: 2, Puts: 10}}}, "did not fit the hot tier", "0 refused, 2 dropped of 10"},
 		{Report{Stores: []report.Store{{Name: "s", Tiers: []report.Tier{{Hits: 10}, {Hits: 80}, {Hits: 20}}}}}, "raise Options.Hot", "10 of 110"},
@@ -120,9 +125,14 @@ func addFrames(t testing.TB, s *Set, p *pool.Pool) {
 	if err := topic.Publish(b); err != nil {
 		t.Fatal(err)
 	}
-	topic.Close()
-	for range sub.Events(t.Context()) {
+	ev, err := sub.Next(t.Context())
+	if err != nil || ev.Topic != "camera" {
+		t.Fatalf("%+v, %v", ev, err)
 	}
+	t.Cleanup(func() {
+		sub.Close()
+		topic.Close()
+	})
 	s.Topic("front", topic)
 	st, err := store.Open(store.Options{Hot: 1 << 20})
 	if err != nil {
@@ -149,8 +159,7 @@ func addFrames(t testing.TB, s *Set, p *pool.Pool) {
 func TestTopicsAreBounded(t *testing.T) {
 	s := NewSet()
 	list := []bus.TopicStats{}
-	tt := &topics{set: s, name: "b", ask: func() []bus.TopicStats { return list }, seen: map[string]*bus.TopicStats{}}
-	s.join(tt, "bus", &tt.name)
+	s.topicsOf("b", func() []bus.TopicStats { return list }, func() []bus.SubStats { return nil })
 	for i := range 2 * maxTopics {
 		list = append(list, bus.TopicStats{Name: strings.Repeat("x", i+1), Published: 2, Subscribers: 1})
 	}

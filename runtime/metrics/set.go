@@ -15,17 +15,20 @@ import (
 type Set struct {
 	pools      table[poolStats]
 	allocators table[allocStats]
-	rings      table[frameStats]
+	readers    table[frameStats]
+	rings      table[ringStats]
+	others     table[otherBytes]
 	publishers table[publisherStats]
 	streams    table[streamStats]
 	stores     table[storeStats]
 	topics     table[bus.TopicStats]
+	listeners  table[subscribers]
 	process    *process
 	history    history
 	began      time.Time
 
 	reports sync.Mutex // guards what follows
-	rates   map[string]counted
+	rates   map[rateKey]counted
 
 	mu      sync.Mutex // guards what follows
 	sources []source
@@ -34,22 +37,24 @@ type Set struct {
 
 // source is something with figures.
 type source interface {
-	// collect sends the figures and returns how many bytes the source has committed outside the Go heap.
-	collect(ch chan<- prometheus.Metric) (offHeap int64)
+	// collect sends the figures.
+	collect(ch chan<- prometheus.Metric)
+	// offHeap is how many bytes the source has committed outside the Go heap.
+	offHeap() int64
 }
 
 // NewSet makes an empty set. Its figures of the process need /proc.
 func NewSet() *Set {
 	return &Set{
-		pools: poolTable(), allocators: allocTable(), rings: frameTable(), publishers: publisherTable(), streams: streamTable(),
-		stores: storeTable(), topics: topicTable(),
+		pools: poolTable(), allocators: allocTable(), readers: frameTable(), rings: ringTable(), others: otherTable(), publishers: publisherTable(), streams: streamTable(),
+		stores: storeTable(), topics: topicTable(), listeners: subscriberTable(),
 		process: newProcess(), names: map[string]bool{}, began: time.Now(),
 	}
 }
 
 // add makes a source of a table's kind of what on tells by stats. The function removes it; calling it again does nothing.
 func add[T any](s *Set, t *table[T], name string, on any, stats func() T) (remove func()) {
-	src := &from[T]{table: t, label: name, stats: stats, last: make([]float64, len(t.families)), added: time.Now()}
+	src := &from[T]{table: t, label: name, stats: stats, last: make([]float64, len(t.families)), base: make([]float64, len(t.families)), added: time.Now()}
 	src.hot, _ = on.(hotter)
 	src.trim, _ = on.(Trimmer)
 	return s.join(src, t.label, &src.label)
@@ -96,28 +101,31 @@ func all[T any](s *Set, yield func(label string, st *T)) {
 func (s *Set) Describe(ch chan<- *prometheus.Desc) {
 	s.pools.describe(ch)
 	s.allocators.describe(ch)
+	s.readers.describe(ch)
 	s.rings.describe(ch)
+	s.others.describe(ch)
 	s.publishers.describe(ch)
 	s.streams.describe(ch)
 	s.stores.describe(ch)
 	s.topics.describe(ch)
+	s.listeners.describe(ch)
 	s.process.describe(ch)
 }
 
 // Collect asks every source for its figures, for prometheus.Collector.
 func (s *Set) Collect(ch chan<- prometheus.Metric) {
-	var offHeap int64
 	for _, src := range s.list() {
-		offHeap += src.collect(ch)
+		src.collect(ch)
 	}
-	s.process.collect(ch, offHeap)
+	s.process.collect(ch, s.OffHeap())
 }
 
-// OffHeap is how many bytes the pools and allocators of the set have committed outside the Go heap.
+// OffHeap is how many bytes the pools, allocators and rings of the set, and what OffHeapBytes tells of, have committed outside the Go heap.
 func (s *Set) OffHeap() int64 {
 	var n int64
-	all(s, func(_ string, st *poolStats) { n += st.offHeap() })
-	all(s, func(_ string, st *allocStats) { n += st.offHeap() })
+	for _, src := range s.list() {
+		n += src.offHeap()
+	}
 	return n
 }
 

@@ -14,6 +14,8 @@ type table[T any] struct {
 	families []family[T]
 	more     []*prometheus.Desc // metrics with further labels, which extra sends
 	extra    func(ch chan<- prometheus.Metric, label string, st *T)
+	// life is a figure that only falls when a source has begun anew, as a reader that is opened again behind its Snapshot has; nil if none does.
+	life func(*T) float64
 }
 
 // family is one metric with no label but the source's.
@@ -79,20 +81,29 @@ type from[T any] struct {
 	added time.Time
 
 	mu   sync.Mutex // guards what follows
+	life float64    // at the last look
 	last []float64  // by family: the highest that a counter was told as
+	base []float64  // by family: what it had come to in earlier lives
 }
 
-func (f *from[T]) collect(ch chan<- prometheus.Metric) (offHeap int64) {
-	st := f.stats()
+func (f *from[T]) collect(ch chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	st := f.stats()
+	if f.table.life != nil {
+		now := f.table.life(&st)
+		if now < f.life {
+			copy(f.base, f.last)
+		}
+		f.life = now
+	}
 	for i := range f.table.families {
 		c := &f.table.families[i]
 		v := c.value(&st)
 		if c.kind == prometheus.CounterValue {
 			// A snapshot of figures that move apart may be one behind the last one. To Prometheus a counter that goes back has
 			// started again at 0.
-			v = max(v, f.last[i])
+			v = max(f.base[i]+v, f.last[i])
 			f.last[i] = v
 		}
 		ch <- prometheus.MustNewConstMetric(c.desc, c.kind, v, f.label)
@@ -100,8 +111,13 @@ func (f *from[T]) collect(ch chan<- prometheus.Metric) (offHeap int64) {
 	if f.table.extra != nil {
 		f.table.extra(ch, f.label, &st)
 	}
-	if m, ok := any(&st).(interface{ offHeap() int64 }); ok {
-		offHeap = m.offHeap()
+}
+
+// offHeap is what the source has committed outside the Go heap, in bytes.
+func (f *from[T]) offHeap() int64 {
+	if _, ok := any((*T)(nil)).(interface{ offHeap() int64 }); !ok {
+		return 0
 	}
-	return offHeap
+	st := f.stats()
+	return any(&st).(interface{ offHeap() int64 }).offHeap()
 }

@@ -19,7 +19,7 @@ type (
 // FrameReader adds a reader of a frame ring. A ring.FrameReader answers only its own goroutine: let that Store its Stats in a Snapshot and
 // give that here. The function removes it.
 func (s *Set) FrameReader(name string, r interface{ Stats() ring.FrameStats }) (remove func()) {
-	return add(s, &s.rings, name, nil, func() frameStats { return frameStats{r.Stats()} })
+	return add(s, &s.readers, name, nil, func() frameStats { return frameStats{r.Stats()} })
 }
 
 // Publisher adds a publisher to other processes. The function removes it.
@@ -34,11 +34,13 @@ func (s *Set) Stream(name string, e interface{ Stats() stream.Stats }) (remove f
 
 func frameTable() table[frameStats] {
 	type row = column[frameStats]
-	return newTable("ring", "reader", []row{
+	t := newTable("ring", "reader", []row{
 		{"seen_frames_total", "Frames that the reader was given.", func(s *frameStats) float64 { return float64(s.Seen) }},
 		{"missed_frames_total", "Frames that were overwritten before the reader was done with them, or damaged.", func(s *frameStats) float64 { return float64(s.Missed) }},
 		{"damaged_frames_total", "Missed frames that were not whole in the file.", func(s *frameStats) float64 { return float64(s.Damaged) }},
 	}, nil)
+	t.life = func(s *frameStats) float64 { return float64(s.Seen + s.Missed) }
+	return t
 }
 
 func publisherTable() table[publisherStats] {
@@ -46,6 +48,7 @@ func publisherTable() table[publisherStats] {
 	return newTable("publisher", "publisher", []row{
 		{"frames_total", "Frames published.", func(s *publisherStats) float64 { return float64(s.Frames) }},
 		{"given_frames_total", "Frames queued for subscribers, once for each.", func(s *publisherStats) float64 { return float64(s.Given) }},
+		{"given_bytes_total", "Bytes of the frames queued for subscribers, which nobody copied.", func(s *publisherStats) float64 { return float64(s.GivenBytes) }},
 		{"lost_frames_total", "Frames dropped for subscribers, once for each.", func(s *publisherStats) float64 { return float64(s.Lost) }},
 		{"departed_subscribers_total", "Subscribers that went.", func(s *publisherStats) float64 { return float64(s.Left) }},
 		{"misbehaved_subscribers_total", "Subscribers thrown out because they broke the protocol.", func(s *publisherStats) float64 { return float64(s.Misbehaved) }},
@@ -105,10 +108,11 @@ func streamTable() table[streamStats] {
 	return t
 }
 
-// latencyBounds go from 16 µs to 17 s by factors of 4.
+// latencyBounds go from 16 µs to 17 s by factors of 4. They are powers of two in nanoseconds, where buckets of a stream.Histogram end: at another
+// bound a count could go back when a longer duration comes.
 func latencyBounds() []time.Duration {
 	var b []time.Duration
-	for d := 16 * time.Microsecond; d < 20*time.Second; d *= 4 {
+	for d := time.Duration(1 << 14); d <= 1<<34; d *= 4 {
 		b = append(b, d)
 	}
 	return b
@@ -117,7 +121,7 @@ func latencyBounds() []time.Duration {
 func histogram(d *prometheus.Desc, h *stream.Histogram, bounds []time.Duration, label string) prometheus.Metric {
 	buckets := make(map[float64]uint64, len(bounds))
 	for _, b := range bounds {
-		buckets[b.Seconds()] = h.AtMost(b)
+		buckets[b.Seconds()] = h.AtMost(b - 1)
 	}
-	return prometheus.MustNewConstHistogram(d, h.Count, h.Mean().Seconds()*float64(h.Count), buckets, label)
+	return prometheus.MustNewConstHistogram(d, h.Count, h.Sum(), buckets, label)
 }

@@ -51,6 +51,7 @@ type Ring struct {
 	err     error // why the ring is broken
 	mem     memory
 	revoked bool // the data is
+	wakes   [2]wide
 	mapped  bool
 }
 

@@ -1,6 +1,10 @@
 package ring
 
-import "github.com/poolgen/poolgen/internal/sys"
+import (
+	"sync/atomic"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
 
 // Stats is a snapshot of a ring of bytes, of words that it keeps anyway.
 type Stats struct {
@@ -9,9 +13,9 @@ type Stats struct {
 	Max       int   // bytes that Resize may make it fit
 	Used      int   // bytes published and not consumed
 	Committed int64 // memory in bytes, with the control area; 0 after Close
-	// Times since New, modulo 1<<32, that the consumer was woken because there was something to read, and the producer because there was room.
-	// A side that does not sleep is not woken.
-	ConsumerWakes, ProducerWakes uint32
+	// Times since New that the consumer was woken because there was something to read, and the producer because there was room. A side that does not
+	// sleep is not woken.
+	ConsumerWakes, ProducerWakes uint64
 	Ended                        bool // the producer has called End or Close: what is used is all that comes
 	Gone                         bool // the consumer has called Gone or Close
 }
@@ -21,9 +25,10 @@ func (r *Ring) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := Stats{Name: r.name, Size: int(r.size), Max: int(r.mem.most)}
+	s.ConsumerWakes, s.ProducerWakes = r.wakes[0].count(), r.wakes[1].count()
 	if r.mapped {
 		c := r.ctl
-		s.ConsumerWakes, s.ProducerWakes = c.content.seq.Load(), c.unused.seq.Load()
+		s.ConsumerWakes, s.ProducerWakes = r.wakes[0].read(&c.content.seq), r.wakes[1].read(&c.unused.seq)
 		s.Ended, s.Gone = c.content.ended.Load() != 0, c.unused.ended.Load() != 0
 	}
 	closed := r.state.Load()&stateClosed != 0
@@ -44,4 +49,22 @@ func (r *Ring) Stats() Stats {
 		s.Used = int(min(distance(head, tail, r.size), r.size))
 	}
 	return s
+}
+
+// wide carries a word of 32 bits on to 64, as long as it is read once in 1<<32 changes.
+type wide struct {
+	last uint32
+	laps uint64
+}
+
+func (w *wide) count() uint64 { return w.laps<<32 | uint64(w.last) }
+
+// read is called with mu held.
+func (w *wide) read(from *atomic.Uint32) uint64 {
+	now := from.Load()
+	if now < w.last {
+		w.laps++
+	}
+	w.last = now
+	return w.count()
 }

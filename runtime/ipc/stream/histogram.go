@@ -46,6 +46,9 @@ func bucketEnd(i int) time.Duration {
 	return time.Duration((histogramSub+uint64(i)%histogramSub+1)<<e - 1)
 }
 
+// Sum is all recorded durations together, in seconds.
+func (h *Histogram) Sum() float64 { return h.sum / float64(time.Second) }
+
 // Quantile is a duration that the share q (0 to 1) of the recorded ones does not exceed: 0.5 for the median. It is at most an
 // eighth too high, never too low, and 0 for an empty histogram.
 func (h *Histogram) Quantile(q float64) time.Duration {
