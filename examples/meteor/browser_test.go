@@ -134,7 +134,7 @@ func TestBrowser(t *testing.T) {
 		regexp.MustCompile(`role="status">the sky at [0-9:.]+ UTC<`),
 		regexp.MustCompile(`<td>hot</td><td>[1-9][0-9]*</td>`),
 		regexp.MustCompile(`<td>pool frames</td>`),
-		regexp.MustCompile(`<td>sky\.meteor</td><td>[1-9]`),
+		regexp.MustCompile(`<td>clips</td><td>[1-9]`),
 		regexp.MustCompile(`pictures loaded: [2-9]`),
 	}
 	const look = `document.documentElement.outerHTML + "pictures loaded: " + [...document.images].filter(i => i.complete && i.naturalWidth === 160).length`

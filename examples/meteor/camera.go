@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/poolgen/poolgen/ffi/hotplug"
 	"github.com/poolgen/poolgen/ffi/v4l2"
 	"github.com/poolgen/poolgen/runtime/pool"
 )
@@ -27,12 +28,22 @@ func checkSize(c config) error {
 // readable are the formats that begin with, or have, 8-bit brightness; the cheapest first.
 var readable = [...]v4l2.FourCC{v4l2.FmtGREY, v4l2.FmtNV12, v4l2.FmtYUV420, v4l2.FmtYUYV}
 
+// mostHalf is how many half frames in a row are passed over.
+const mostHalf = 100
+
+var (
+	errHalf  = errors.New("half a frame")
+	errOther = errors.New("not the same camera")
+)
+
 // camera is a V4L2 device.
 type camera struct {
 	c      config
 	device *v4l2.Device
 	stream *v4l2.Stream
 	format v4l2.Format
+	known  bool // c has the size
+	began  time.Time
 	clock  clock
 	first  int64 // time of the first frame, 0 before
 }
@@ -58,42 +69,93 @@ func (c *clock) time(f v4l2.Frame) int64 {
 	return c.wall.UnixNano() + int64(f.Timestamp-c.at)
 }
 
-func openCamera(c *config) (_ *camera, err error) {
-	d, err := v4l2.Open(c.device, v4l2.Options{})
-	if err != nil {
+func openCamera(c *config) (*camera, error) {
+	v := &camera{c: *c, began: time.Now()}
+	if err := v.connect(); err != nil {
 		return nil, err
 	}
-	v := &camera{device: d}
+	v.known = true
+	*c = v.c
+	return v, nil
+}
+
+// connect opens the device and has it begin. It takes the size that the camera has, the first time.
+func (v *camera) connect() (err error) {
+	if v.device, err = v4l2.Open(v.c.device, v4l2.Options{}); err != nil {
+		return err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.close())
 		}
 	}()
 	for _, want := range readable {
-		v.format, err = d.SetFormat(v4l2.Capture, v4l2.Format{FourCC: want, Width: c.width, Height: c.height, Field: v4l2.FieldNone})
+		v.format, err = v.device.SetFormat(v4l2.Capture, v4l2.Format{FourCC: want, Width: v.c.width, Height: v.c.height, Field: v4l2.FieldNone})
 		if err == nil && v.format.FourCC == want {
 			break
 		}
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !isReadable(v.format.FourCC) {
-		return nil, fmt.Errorf("%s has none of the formats %v: libv4l2 converts others", c.device, readable)
+		return fmt.Errorf("%s has none of the formats %v: libv4l2 converts others", v.c.device, readable)
 	}
-	c.width, c.height = v.format.Width, v.format.Height
-	if err := checkSize(*c); err != nil {
-		return nil, err
+	if !v.known { // else frames of another size have no place to go
+		v.c.width, v.c.height = v.format.Width, v.format.Height
 	}
-	v.c = *c
-	_, err = d.SetInterval(v4l2.Capture, v4l2.Fraction{Numerator: 1, Denominator: uint32(c.fps)})
+	if v.c.width != v.format.Width || v.c.height != v.format.Height {
+		return fmt.Errorf("%w: %s has frames of %dx%d now, and had %dx%d: start again", errOther, v.c.device, v.format.Width, v.format.Height, v.c.width, v.c.height)
+	}
+	if err := checkSize(v.c); err != nil {
+		return err
+	}
+	_, err = v.device.SetInterval(v4l2.Capture, v4l2.Fraction{Numerator: 1, Denominator: uint32(v.c.fps)})
 	if err != nil {
 		err = nil // the camera has one rate only
 	}
-	if v.stream, err = d.Stream(v4l2.StreamConfig{}); err != nil {
-		return nil, err
+	if v.stream, err = v.device.Stream(v4l2.StreamConfig{}); err != nil {
+		return err
 	}
-	return v, v.stream.Start()
+	return v.stream.Start()
+}
+
+// again waits for a camera that failed, perhaps because it was unplugged, until it films again, or the night ends.
+func (v *camera) again(ctx context.Context, _ error) error {
+	_ = v.close() // of a device that is gone: there is nothing to be done about its errors
+	if left := v.left(); left > 0 {
+		night, end := context.WithTimeoutCause(ctx, left, io.EOF)
+		defer end()
+		ctx = night
+	}
+	// The kernel tells when a device comes; but not in every container, and udev may have to set the file's owner first.
+	w, err := hotplug.Watch(hotplug.Video)
+	if err == nil {
+		defer w.Close()
+	}
+	for {
+		if err := v.connect(); err == nil || errors.Is(err, errOther) {
+			return err
+		}
+		pause, end := context.WithTimeout(ctx, time.Second)
+		if w == nil {
+			<-pause.Done()
+		} else {
+			_, _ = w.Next(pause) // whatever it says, the camera may be there
+		}
+		end()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// left is how much of the night there is still, 0 if it has no end.
+func (v *camera) left() time.Duration {
+	if v.c.length == 0 {
+		return 0
+	}
+	return max(v.c.length-time.Since(v.began), 1)
 }
 
 func isReadable(f v4l2.FourCC) bool {
@@ -105,7 +167,16 @@ func isReadable(f v4l2.FourCC) bool {
 	return false
 }
 
-func (v *camera) next(ctx context.Context, b pool.Buf) (int64, error) {
+func (v *camera) next(ctx context.Context, b pool.Buf) (at int64, err error) {
+	for range mostHalf {
+		if at, err = v.read(ctx, b); !errors.Is(err, errHalf) {
+			return at, err
+		}
+	}
+	return 0, err
+}
+
+func (v *camera) read(ctx context.Context, b pool.Buf) (int64, error) {
 	fr, err := v.stream.Read(ctx)
 	if err != nil {
 		return 0, err
@@ -130,7 +201,7 @@ func brightness(pix, src []byte, f v4l2.Format) error {
 	}
 	stride := f.Planes[0].Stride
 	if stride < step*f.Width || stride > len(src)/f.Height {
-		return fmt.Errorf("a frame of %d bytes, %s has lines of %d: look at the camera's cable", len(src), f, stride)
+		return fmt.Errorf("%w: %d bytes, %s has lines of %d: look at the camera's cable", errHalf, len(src), f, stride)
 	}
 	for y := range f.Height {
 		line, from := pix[y*f.Width:][:f.Width], src[y*stride:]
@@ -150,5 +221,9 @@ func (v *camera) close() error {
 	if v.stream != nil {
 		err = v.stream.Close()
 	}
-	return errors.Join(err, v.device.Close())
+	if v.device != nil {
+		err = errors.Join(err, v.device.Close())
+	}
+	v.stream, v.device = nil, nil
+	return err
 }

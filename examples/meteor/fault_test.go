@@ -67,6 +67,16 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// calm is what the program says of itself: others may press on this machine's memory.
+func calm(said []byte) (lines []string) {
+	for line := range strings.Lines(string(said)) {
+		if !strings.Contains(line, "memory is scarce") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // TestProgram starts it as a user does: SIGTERM ends it with everything given back, a second one in its folder does not start, and what cannot
 // be is told in one line.
 func TestProgram(t *testing.T) {
@@ -101,8 +111,8 @@ func TestProgram(t *testing.T) {
 	} {
 		b, err := program(t, append(second.args, "-width=64", "-height=48", "-for=1s")...).CombinedOutput()
 		var status *exec.ExitError
-		if !errors.As(err, &status) || status.ExitCode() != second.status || !strings.HasPrefix(string(b), "meteor: ") || !strings.Contains(string(b), second.says) ||
-			bytes.Count(b, []byte("\n")) != 1 {
+		if !errors.As(err, &status) || status.ExitCode() != second.status || len(calm(b)) != 1 ||
+			!strings.HasPrefix(calm(b)[0], "meteor: ") || !strings.Contains(calm(b)[0], second.says) {
 			t.Errorf("%q: %v, it says %q", second.args, err, b)
 		}
 	}
@@ -110,12 +120,12 @@ func TestProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	last, err := io.ReadAll(out)
-	if e := cmd.Wait(); e != nil || err != nil || said.Len() > 0 || !strings.Contains(string(last), " 0 out, ") || !strings.Contains(string(last), " 0 lost, ") {
+	if e := cmd.Wait(); e != nil || err != nil || len(calm(said.Bytes())) > 0 || !strings.Contains(string(last), " 0 out, ") || !strings.Contains(string(last), " 0 lost, ") {
 		t.Errorf("after SIGTERM: %v, %v, %q, %q", e, err, last, said.String())
 	}
 	// What it acknowledged is there for the next one.
 	b, err := program(t, "-width=64", "-height=48", "-for=1s", "-speed=0", "-listen=", "-dir="+dir).CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(b), "25 frames, ") {
+	if err != nil || !strings.Contains(string(b), "25 frames, ") {
 		t.Errorf("a second time: %v, %q", err, b)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -30,11 +31,13 @@ type config struct {
 	seed          uint64
 	dir           string
 	disk          int64 // bytes for frames
+	memory        int64 // bytes that the process may have; 0 is what its cgroup may
 	listen        string
 
 	warn     io.Writer           // for what goes wrong on the way; nil for nobody
 	start    time.Time           // of the simulated night
 	progress func(time.Duration) // called with each frame's time since start; nil for none
+	machine  fs.FS               // with proc and sys; nil for this one's
 }
 
 func main() {
@@ -67,17 +70,20 @@ func parse(args []string) (config, error) {
 	f.Uint64Var(&c.seed, "seed", 1, "which night to simulate")
 	f.StringVar(&c.dir, "dir", "", "keep frames, pictures and clips in this `folder`; default: a temporary one, which is removed at the end")
 	disk := f.Int64("disk", 0, "`MiB` of the disk for frames that belong to no clip; default: 64, or ten seconds of them if that is more")
+	memory := f.Int64("memory", 0, "`MiB` of memory that the program may have; default: what GOMEMLIMIT or its cgroup says")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "show the page at this `address`; empty for none")
 	if err := f.Parse(args); err != nil {
 		return config{}, err
 	}
-	c.disk = *disk << 20
+	c.disk, c.memory = *disk<<20, *memory<<20
 	err := c.check()
 	switch {
 	case f.NArg() > 0:
 		err = fmt.Errorf("%q: every argument is a flag", f.Arg(0))
 	case *disk < 0 || *disk > 1<<30:
 		err = fmt.Errorf("-disk %d: 0 to %d MiB", *disk, 1<<30)
+	case *memory < 0 || *memory > 1<<30 || *memory > 0 && *memory < 24:
+		err = fmt.Errorf("-memory %d: 24 to %d MiB, or 0", *memory, 1<<30)
 	case c.device != "" && c.speed != 1:
 		err = fmt.Errorf("-speed %v: a camera has its own", c.speed)
 	}

@@ -16,6 +16,8 @@ import (
 type source interface {
 	// next fills b and returns the frame's time in nanoseconds since 1970. It returns io.EOF at the end of the night.
 	next(ctx context.Context, b pool.Buf) (int64, error)
+	// again makes the source ready after an error of next, which it is told, or returns one that ends the night.
+	again(ctx context.Context, err error) error
 	close() error
 }
 
@@ -185,5 +187,7 @@ func (s *sky) streak(pix []byte, at float64) {
 		}
 	}
 }
+
+func (s *sky) again(_ context.Context, err error) error { return err }
 
 func (s *sky) close() error { return nil }

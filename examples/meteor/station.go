@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/poolgen/poolgen/runtime/bus"
+	"github.com/poolgen/poolgen/runtime/metrics"
 	"github.com/poolgen/poolgen/runtime/pool"
 	"github.com/poolgen/poolgen/runtime/store"
 )
@@ -47,6 +49,10 @@ type station struct {
 	sights   *bus.Topic[sight]
 	events   *events
 
+	newest  newest
+	watcher *metrics.Watcher // of the memory; nil where the machine tells nothing of it
+	watched http.Handler     // its pages
+
 	seen  atomic.Int64  // meteors
 	lost  atomic.Uint64 // frames that came too fast for the archive, or that the disk had no room for
 	final store.Stats   // of a store that was closed
@@ -55,6 +61,7 @@ type station struct {
 	archived int64 // time of the newest frame in the store
 	more     chan struct{}
 	problem  string // the last
+	subs     []interface{ Stats() bus.SubStats }
 }
 
 func newStation(c config) (_ *station, err error) {
@@ -66,8 +73,9 @@ func newStation(c config) (_ *station, err error) {
 		max  int
 	}{
 		{&s.loads, "loads", hotFrames/4 + 4},
-		// One is being filled, one is in the topic's history, each of two subscribers has one in hand, and a picture for browsers is made of one.
-		{&s.frames, "frames", hotFrames + 2*queued + 5},
+		// One is being filled, one is in the topic's history, each of two subscribers has one in hand, a picture for browsers is made of one, and
+		// one waits there.
+		{&s.frames, "frames", hotFrames + 2*queued + 6},
 		{&s.trails, "trails", making},
 	} {
 		if *p.pool, err = pool.New(size, pool.Options{Name: p.name, Max: p.max}); err != nil {
@@ -99,6 +107,7 @@ func newStation(c config) (_ *station, err error) {
 	s.taken = bus.New[frame]("sky.frame", bus.Options{History: 1})
 	s.readings = bus.NewPlain[reading]("sky.reading", bus.Options{History: 250})
 	s.sights = bus.New[sight]("sky.meteor", bus.Options{})
+	s.watchMemory()
 	return s, nil
 }
 
@@ -139,6 +148,9 @@ func (s *station) watch(ctx context.Context, src source) error {
 		return err
 	}
 	defer clips.Close()
+	s.mu.Lock()
+	s.subs = append(s.subs, archive, detect, clips)
+	s.mu.Unlock()
 
 	work, stop := context.WithCancel(ctx)
 	defer stop()
@@ -180,6 +192,10 @@ func (s *station) film(ctx context.Context, src source) error {
 
 func (s *station) shoot(ctx context.Context, src source, b pool.Buf) error {
 	at, err := src.next(ctx, b)
+	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+		s.trouble(err)
+		return src.again(ctx, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -303,6 +319,10 @@ func (s *station) close() error {
 	s.readings.Close()
 	s.sights.Close()
 	s.final = s.store.Stats()
-	err := s.store.Close()
+	var err error
+	if s.watcher != nil {
+		err = s.watcher.Close()
+	}
+	err = errors.Join(err, s.store.Close())
 	return errors.Join(err, s.closePools())
 }

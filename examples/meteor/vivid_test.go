@@ -101,6 +101,84 @@ func TestVivid(t *testing.T) {
 	}
 }
 
+// TestUnplugged pulls the camera's plug while it films, and puts it in again: the film goes on, and all is given back.
+func TestUnplugged(t *testing.T) {
+	c := filming(t)
+	testutil.OpenFDs(t)
+	testutil.Mappings(t)
+	src, err := open(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := newStation(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := st.readings.Subscribe(bus.SubOptions{Name: "test", Events: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	watched := make(chan error, 1)
+	go func() { watched <- st.watch(ctx, src) }()
+	last := int64(0)
+	read := func(n int) {
+		t.Helper()
+		for range n {
+			ev, err := sub.Next(ctx)
+			if err != nil {
+				t.Fatalf("%v; %q", errors.Join(err, <-watched), st.stats().Problem)
+			}
+			if ev.Value.Time <= last {
+				t.Fatalf("a frame of %d follows one of %d", ev.Value.Time, last)
+			}
+			last = ev.Value.Time
+		}
+	}
+	read(5)
+	unplug(t, c.device)
+	for st.stats().Problem == "" && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	for _, ok := sub.TryNext(); ok; _, ok = sub.TryNext() { // those from before
+	}
+	read(10)
+	if p := st.stats().Problem; !strings.Contains(p, "the device is gone") {
+		t.Errorf("the problem is %q", p)
+	}
+	stop()
+	if err := errors.Join(<-watched, src.close(), st.close()); err != nil {
+		t.Error(err)
+	}
+	if p := st.frames.Stats(); p.Outstanding != 0 || p.Acquired != p.Released {
+		t.Errorf("pool: %+v", p)
+	}
+}
+
+// unplug presses the button of vivid that has the device fail until everybody has closed it.
+func unplug(t *testing.T, path string) {
+	t.Helper()
+	d, err := v4l2.Open(path, v4l2.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	all, err := d.Controls()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Name == "Disconnect" {
+			if _, err := d.SetControl(c.ID, 1); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatalf("no button to unplug among %v", all)
+}
+
 // inStore fails unless the store has the frames of most of these times, with the camera's picture: its bars have edges.
 func inStore(t *testing.T, c config, st *station, times []int64) {
 	t.Helper()

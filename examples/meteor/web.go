@@ -2,16 +2,14 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
-	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	_ "embed"
@@ -24,32 +22,6 @@ import (
 //go:embed page.html
 var page []byte
 
-// serve shows the page at an address. The caller calls leave, which returns when no browser is being answered any more.
-func (s *station) serve(address string, out io.Writer) (leave func() error, err error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	base, stop := context.WithCancel(context.Background()) // ends streams
-	server := &http.Server{Handler: s.pages(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Hour, BaseContext: func(net.Listener) context.Context { return base }}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	fmt.Fprintf(out, "http://%s\n", l.Addr())
-	return func() error {
-		stop()
-		soon, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		err := server.Shutdown(soon)
-		if err != nil { // somebody reads slowly
-			err = server.Close()
-		}
-		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
-		return err
-	}, nil
-}
-
 // pages is the page with what it asks for:
 //
 //	/                       the page
@@ -59,6 +31,9 @@ func (s *station) serve(address string, out io.Writer) (leave func() error, err 
 //	/events/NAME.png        a meteor's picture
 //	/events/NAME.clip       its clip, for store.ReadClip
 //	/stats                  memory and tiers, as JSON
+//	/metrics                the same and more for Prometheus
+//	/report                 a page about the memory, with what could be better
+//	/healthz                200, or 503 while memory is too scarce for more browsers
 func (s *station) pages() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -75,6 +50,9 @@ func (s *station) pages() http.Handler {
 	})
 	m.HandleFunc("GET /events/{file}", s.file)
 	m.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.stats()) })
+	for _, path := range []string{"/metrics", "/report", "/healthz"} {
+		m.Handle("GET "+path, s.watched)
+	}
 	return m
 }
 
@@ -86,6 +64,10 @@ func answer(w http.ResponseWriter, v any) {
 
 // stream sends readings, those of the last seconds first, until the browser leaves or the night ends. A browser that is slow misses some.
 func (s *station) stream(w http.ResponseWriter, r *http.Request) {
+	if err := s.admit(); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
 	sub, err := s.readings.Subscribe(bus.SubOptions{Name: "page", Policy: bus.DropOldest, Events: 250, Last: 250, Batch: 1})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -119,29 +101,47 @@ func (s *station) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// live sends the newest frame, which the topic's history has.
+// live sends the newest frame. However many browsers ask, and slow ones among them, there is one frame in the making of a picture, and none in
+// the sending.
 func (s *station) live(w http.ResponseWriter, _ *http.Request) {
-	sub, err := s.taken.Subscribe(bus.SubOptions{Name: "live", Policy: bus.Latest, Last: 1})
+	b, err := s.newest.jpeg(s.taken, s.c.width, s.c.height)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(b) // an error is the browser's leaving
+}
+
+// newest is the picture of the newest frame that anybody asked for.
+type newest struct {
+	mu      sync.Mutex
+	frame   uint64 // its number in the topic
+	picture []byte // never written to again
+}
+
+func (n *newest) jpeg(taken *bus.Topic[frame], width, height int) ([]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sub, err := taken.Subscribe(bus.SubOptions{Name: "live", Policy: bus.Latest, Last: 1}) // the topic's history has it
+	if err != nil {
+		return nil, err
+	}
 	defer sub.Close()
 	ev, ok := sub.TryNext()
 	if !ok {
-		http.Error(w, "no frame yet", http.StatusServiceUnavailable)
-		return
+		return nil, errors.New("no frame yet")
 	}
-	var b bytes.Buffer
-	img := &image.Gray{Pix: ev.Value.Bytes(), Stride: s.c.width, Rect: image.Rect(0, 0, s.c.width, s.c.height)}
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 80}); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	if n.picture == nil || n.frame != ev.Sequence {
+		var b bytes.Buffer
+		img := &image.Gray{Pix: ev.Value.Bytes(), Stride: width, Rect: image.Rect(0, 0, width, height)}
+		if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 80}); err != nil {
+			return nil, err
+		}
+		n.frame, n.picture = ev.Sequence, b.Bytes()
 	}
-	sub.Close() // the frame goes back before the browser, which may be slow, has the picture
-	w.Header().Set("Content-Type", "image/jpeg")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(b.Bytes())
+	return n.picture, nil
 }
 
 // file sends an event's picture or clip.
@@ -176,20 +176,21 @@ type pools struct {
 
 type listener struct {
 	Name      string `json:"name"`
-	Published uint64 `json:"published"`
+	Offered   uint64 `json:"offered"`
 	Delivered uint64 `json:"delivered"`
 	Lagged    uint64 `json:"lagged"`
 }
 
 // stats is what /stats answers.
 type stats struct {
-	Meteors int64      `json:"meteors"`
-	Dropped uint64     `json:"dropped"` // frames that the archive lost: they came too fast, or the disk was slow
-	Problem string     `json:"problem"` // the last, or the disk's now; empty if there was none
-	Memory  memory     `json:"memory"`
-	Pools   []pools    `json:"pools"`
-	Tiers   []tier     `json:"tiers"`
-	Topics  []listener `json:"topics"`
+	Frames    uint64     `json:"frames"` // that were taken
+	Meteors   int64      `json:"meteors"`
+	Dropped   uint64     `json:"dropped"` // frames that the archive lost: they came too fast, or the disk was slow
+	Problem   string     `json:"problem"` // the last, or the disk's now; empty if there was none
+	Memory    memory     `json:"memory"`
+	Pools     []pools    `json:"pools"`
+	Tiers     []tier     `json:"tiers"`
+	Listeners []listener `json:"listeners"`
 }
 
 func (s *station) stats() stats {
@@ -209,8 +210,9 @@ func (s *station) stats() stats {
 		v := p.Stats()
 		a.Pools = append(a.Pools, pools{v.Name, v.Outstanding, v.Max, v.HighWater, v.BytesCommitted})
 	}
-	for _, t := range []bus.TopicStats{s.taken.Stats(), s.readings.Stats(), s.sights.Stats()} {
-		a.Topics = append(a.Topics, listener{t.Name, t.Published, t.Delivered, t.Lagged})
+	a.Frames = s.taken.Stats().Published
+	for _, v := range s.listeners() {
+		a.Listeners = append(a.Listeners, listener{v.Name, v.Offered, v.Delivered, v.Lagged})
 	}
 	return a
 }
