@@ -53,11 +53,17 @@ func Export[T any](ctx context.Context, c *Conn, sub *bus.Sub[T], codec Codec[T]
 }
 
 // Import publishes what a subscription receives on the topic that named gives for its name, and acknowledges it then, until ctx ends or the
-// subscription is closed, whose error it returns. What this connection published itself is left out. What cannot be decoded is told to
+// subscription is closed, whose error it returns. What this connection published itself is left out. What cannot be had or decoded is told to
 // Options.Event and left out.
 func Import[T bus.Counted[T]](ctx context.Context, sub *Sub, named func(topic string) (*bus.Topic[T], error), codec Codec[T]) error {
 	for {
 		m, err := sub.Next(ctx)
+		if errors.Is(err, ErrEvent) {
+			if tell := sub.c.o.Event; tell != nil {
+				tell(err.Error())
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -72,13 +78,12 @@ func Import[T bus.Counted[T]](ctx context.Context, sub *Sub, named func(topic st
 
 // pass publishes a message on its topic.
 func pass[T bus.Counted[T]](m *Message, named func(string) (*bus.Topic[T], error), codec Codec[T]) error {
+	defer m.Release()
 	if m.Own {
-		m.Release()
 		return nil
 	}
 	topic, err := named(m.Topic)
 	if err != nil {
-		m.Release()
 		return err
 	}
 	payload := m.Buf

@@ -20,7 +20,10 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrTopic says that a name of a topic, or a pattern, cannot be used.
 	ErrTopic = errors.New("bad topic")
-	// ErrExpired says that a payload is not kept any more.
+	// ErrEvent says that one event cannot be had, now or later: it is none of this package's, or its payload does not fit, or is not kept any
+	// more. The next one may be asked for.
+	ErrEvent = errors.New("the event cannot be had")
+	// ErrExpired says that a payload is not kept any more. ErrEvent is there as well.
 	ErrExpired = errors.New("the payload is not kept any more")
 )
 
@@ -30,11 +33,15 @@ type Conn struct {
 	server *Server // in this process
 	nc     *nats.Conn
 	js     jetstream.JetStream
-	large  jetstream.ObjectStore
-	inline int
-	self   string // begins the ids of messages, and marks whose they are
+	async  jetstream.JetStream // for chunks, which the servers answer later
+	inline int                 // bytes of the largest payload in an event
+	chunk  int                 // bytes of a chunk of others
+	self   string              // begins the ids of messages, and marks whose they are
 	next   atomic.Uint64
 	closed atomic.Bool
+
+	closing context.Context // ends with Close
+	end     context.CancelCauseFunc
 
 	published, repeated, duplicates, objects atomic.Uint64
 }
@@ -48,9 +55,6 @@ type Stats struct {
 	Reconnects uint64
 	Connected  bool
 }
-
-// slack is how much longer a payload is kept than its event.
-const slack = 5 * time.Minute
 
 // Open connects, and makes the stream or adjusts it to the options. It tries until ctx ends, as a cluster may just be starting.
 func Open(ctx context.Context, o Options) (*Conn, error) {
@@ -73,6 +77,7 @@ func open(ctx context.Context, o Options) (_ *Conn, err error) {
 		return nil, err
 	}
 	c := &Conn{o: o, self: nuid.Next()}
+	c.closing, c.end = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			_ = c.Close()
@@ -100,6 +105,23 @@ func open(ctx context.Context, o Options) (_ *Conn, err error) {
 	if c.js, err = jetstream.New(c.nc); err != nil {
 		return nil, err
 	}
+	if c.async, err = jetstream.New(c.nc, jetstream.WithPublishAsyncTimeout(10*o.Attempt)); err != nil {
+		return nil, err
+	}
+	most := c.nc.MaxPayload() - headroom
+	if most < headroom {
+		return nil, fmt.Errorf("the server takes messages of up to %d bytes: raise its max_payload to %d or more", c.nc.MaxPayload(), 2*headroom)
+	}
+	c.inline, c.chunk = int(min(int64(o.Inline), most)), int(min(chunkSize, most))
+	if err := c.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// prepare makes the streams or adjusts them to the options.
+func (c *Conn) prepare(ctx context.Context) error {
+	o := c.o
 	storage := jetstream.FileStorage
 	if o.Memory {
 		storage = jetstream.MemoryStorage
@@ -108,28 +130,33 @@ func open(ctx context.Context, o Options) (_ *Conn, err error) {
 		Name: o.Stream, Subjects: []string{o.Stream + ".>"}, Description: "events of poolgen's natsbus",
 		Storage: storage, Replicas: o.Replicas, MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, Duplicates: o.Duplicates, Discard: jetstream.DiscardOld,
 	}
-	if err := c.repeat(ctx, true, func(ctx context.Context) error {
-		_, err := c.js.CreateOrUpdateStream(ctx, stream)
-		return err
-	}); err != nil {
-		return nil, fmt.Errorf("the stream %s: %w", o.Stream, err)
+	for _, config := range []jetstream.StreamConfig{o.bucketConfig(storage), stream} {
+		if err := c.repeat(ctx, true, func(ctx context.Context) error {
+			_, err := c.js.CreateOrUpdateStream(ctx, config)
+			return err
+		}); err != nil {
+			return fmt.Errorf("the stream %s: %w", config.Name, err)
+		}
 	}
-	bucket := jetstream.ObjectStoreConfig{
-		Bucket: o.Stream + "_payloads", Description: "large payloads of the stream " + o.Stream,
-		Storage: storage, Replicas: o.Replicas, TTL: o.MaxAge + slack, MaxBytes: o.MaxBytes,
-	}
-	if err := c.repeat(ctx, true, func(ctx context.Context) error {
-		c.large, err = c.js.CreateOrUpdateObjectStore(ctx, bucket)
-		return err
-	}); err != nil {
-		return nil, fmt.Errorf("the payloads' store: %w", err)
-	}
-	c.inline = min(o.Inline, int(c.nc.MaxPayload())-headroom)
-	return c, nil
+	return nil
 }
 
-// repeat calls f until it succeeds, fails for good, or ctx ends.
+// restore makes the streams anew if they are gone, as those in memory are when their server has been started again. Else it does nothing.
+func (c *Conn) restore(ctx context.Context) error {
+	for _, name := range []string{c.bucketName(), c.o.Stream} {
+		if _, err := c.js.Stream(ctx, name); errors.Is(err, jetstream.ErrStreamNotFound) {
+			return c.prepare(ctx)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeat calls f until it succeeds, fails for good, or ctx or c ends.
 func (c *Conn) repeat(ctx context.Context, bounded bool, f func(context.Context) error) error {
+	ctx, done := joined(ctx, c.closing)
+	defer done()
 	pause := 50 * time.Millisecond
 	for n := 0; ; n++ {
 		if n > 0 {
@@ -141,8 +168,8 @@ func (c *Conn) repeat(ctx context.Context, bounded bool, f func(context.Context)
 		}
 		err := f(attempt)
 		cancel()
-		if err == nil || c.closed.Load() {
-			return err
+		if err == nil {
+			return nil
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w; last: %w", context.Cause(ctx), err)
@@ -169,7 +196,7 @@ func passing(err error) bool {
 	}
 	for _, e := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoServers, nats.ErrNoResponders, nats.ErrConnectionReconnecting, nats.ErrDisconnected,
-		nats.ErrReconnectBufExceeded, nats.ErrStaleConnection, jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged,
+		nats.ErrReconnectBufExceeded, nats.ErrStaleConnection, errLagging, jetstream.ErrAsyncPublishTimeout, jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -196,6 +223,7 @@ func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
+	c.end(ErrClosed)
 	if c.nc != nil {
 		c.nc.Close()
 	}

@@ -18,8 +18,8 @@
 //
 // When Publish returns, a majority of the servers that keep the stream have the event. It repeats what was not answered, also over the loss of a
 // server, under one message id, by which servers drop what they have already ([Options].Duplicates long). A subscriber gets each event at
-// least once: what it does not acknowledge within SubOptions.AckWait comes again. What comes again although it was acknowledged, or is still
-// in the program's hands, is dropped by [Sub.Next]. So with one subscription a program that acknowledges what it has done sees each event once.
+// least once: what it releases and does not acknowledge within SubOptions.AckWait comes again. What comes again although it was acknowledged, or is still
+// in the program's hands, is dropped by [Sub.Next]. A subscription whose place the servers have lost, by themselves or with the stream, makes it anew. So with one subscription a program that acknowledges what it has done sees each event once.
 //
 // Over a restart the promise is at least once: everything that was not acknowledged comes, and what was may come again. That is so after a restart
 // of the program, which may have ended between its work and Ack, and of a server that alone keeps the place of a Durable: it writes places to its disk
@@ -29,7 +29,8 @@
 // # Payloads
 //
 // An event has a head, of some bytes, and a payload. A payload of more than [Options].Inline bytes goes to JetStream's object store, and only its
-// name into the stream; it is fetched when a subscriber wants it: at once, or with SubOptions.Lazy by [Message.Fetch]. Publish reads the
-// payload until it returns and keeps nothing. A received payload lies in a block of SubOptions.Pool, which the receiver owes a Release;
-// when the pool has none left, Next waits for one. That, and SubOptions.Pending, hold a fast publisher's events back in the server.
+// name into the stream. Options.MaxBytes limits both, and the oldest go first. A payload is fetched when a subscriber wants it: at once, or with
+// SubOptions.Lazy by [Message.Fetch]. Publish reads the payload until it returns and keeps nothing. A received payload lies in a block of
+// SubOptions.Pool, which the receiver owes a Release; when the pool has none left, Next waits for one. That, and SubOptions.Pending, hold a fast
+// publisher's events back in the server.
 package natsbus

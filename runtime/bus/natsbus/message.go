@@ -5,11 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/poolgen/poolgen/runtime/pool"
@@ -25,18 +25,21 @@ type Message struct {
 	Buf      pool.Buf // the payload, if it was fetched and is not empty. Who received the message owes it one Release
 	Own      bool     // it was published by this very connection
 
-	s      *Sub
-	raw    jetstream.Msg
-	object string
+	s        *Sub
+	raw      jetstream.Msg
+	object   string
+	life     uint64 // of the stream, see Sub
+	released bool
 }
 
 // message makes a Message of what came; nil if that is to be dropped.
 func (s *Sub) message(raw jetstream.Msg) (*Message, error) {
 	meta, err := raw.Metadata()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: what came is no message of a stream: %w", ErrEvent, err)
 	}
-	if drop, acknowledged := s.arrived(meta.Sequence.Stream); drop {
+	drop, acknowledged, life := s.arrived(meta.Sequence.Stream)
+	if drop {
 		if acknowledged {
 			_ = raw.Ack() // the first did not come through
 		} else {
@@ -47,7 +50,7 @@ func (s *Sub) message(raw jetstream.Msg) (*Message, error) {
 	h := raw.Headers()
 	m := &Message{
 		Topic: strings.TrimPrefix(raw.Subject(), s.c.o.Stream+"."), Sequence: meta.Sequence.Stream, Time: meta.Timestamp, Size: len(raw.Data()),
-		Own: h.Get(headerFrom) == s.c.self, s: s, raw: raw, object: h.Get(headerObject),
+		Own: h.Get(headerFrom) == s.c.self, s: s, raw: raw, object: h.Get(headerObject), life: life,
 	}
 	if m.Head, err = base64.StdEncoding.DecodeString(h.Get(headerHead)); err == nil && m.object != "" {
 		m.Size, err = strconv.Atoi(h.Get(headerSize))
@@ -57,8 +60,8 @@ func (s *Sub) message(raw jetstream.Msg) (*Message, error) {
 	}
 	if err != nil {
 		_ = raw.Term() // nobody can read it
-		s.forget(m.Sequence)
-		return nil, fmt.Errorf("event %d of %s is none of natsbus: %w", m.Sequence, m.Topic, err)
+		s.forget(m)
+		return nil, fmt.Errorf("%w: event %d of %s is none of natsbus: %w", ErrEvent, m.Sequence, m.Topic, err)
 	}
 	return m, nil
 }
@@ -82,7 +85,7 @@ func (m *Message) fetch(ctx context.Context) error {
 	}
 	if m.Size > m.s.most {
 		_ = m.raw.Term() // it fits no better the next time
-		return fmt.Errorf("a payload of %d bytes does not fit into the %d of pool %q", m.Size, m.s.most, p.Name())
+		return fmt.Errorf("%w: a payload of %d bytes does not fit into the %d of pool %q", ErrEvent, m.Size, m.s.most, p.Name())
 	}
 	b, err := p.Wait(ctx)
 	if err != nil {
@@ -105,45 +108,46 @@ func (m *Message) download(ctx context.Context, b pool.Buf) error {
 		ctx, cancel := context.WithTimeout(ctx, 10*c.o.Attempt)
 		defer cancel()
 		_ = m.raw.InProgress() // it may take a while
-		r, err := c.large.Get(ctx, m.object)
-		if errors.Is(err, jetstream.ErrObjectNotFound) {
+		err := c.get(ctx, m.object, b.Bytes())
+		if errors.Is(err, ErrEvent) {
 			_ = m.raw.Term()
-			return fmt.Errorf("%w: raise Options.MaxAge or MaxBytes, or receive sooner", ErrExpired)
 		}
-		if err != nil {
-			return err
-		}
-		_, err = io.ReadFull(r, b.Bytes())
-		if err == nil {
-			var more [1]byte
-			if n, end := r.Read(more[:]); n > 0 || !errors.Is(end, io.EOF) {
-				err = fmt.Errorf("the payload goes on beyond its %d bytes: %w", m.Size, end)
-			}
-		}
-		return errors.Join(err, r.Close(), r.Error()) // the digest is checked at the end
+		return err
 	})
 }
 
-// Ack tells the servers that the event is done, and returns when they know. It is repeated until ctx ends.
+// Ack tells the servers that the event is done, and returns when they know. It is repeated until ctx ends. If they have lost the subscription's place, Next
+// makes it anew behind this event.
 func (m *Message) Ack(ctx context.Context) error {
-	err := m.s.c.repeat(ctx, true, m.raw.DoubleAck)
+	err := m.s.c.repeat(ctx, true, func(ctx context.Context) error {
+		err := m.raw.DoubleAck(ctx)
+		if errors.Is(err, nats.ErrNoResponders) && m.s.lost(ctx) {
+			return nil
+		}
+		return err
+	})
 	if err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
 		return fmt.Errorf("natsbus: acknowledging event %d of %s: %w", m.Sequence, m.Topic, err)
 	}
-	m.s.acknowledged(m.Sequence)
+	m.s.acknowledged(m)
 	return nil
 }
 
 // Again asks for the event to be sent once more, after a while.
 func (m *Message) Again(after time.Duration) error {
-	m.s.forget(m.Sequence)
+	m.s.forget(m)
 	return m.raw.NakWithDelay(after)
 }
 
-// Release gives the payload back to its pool. The second call does nothing.
+// Release says that the program is done with the event, and gives its payload back to its pool. If it is not acknowledged, it comes again after
+// SubOptions.AckWait. The second call does nothing.
 func (m *Message) Release() {
 	if m.Buf.Pool() != nil {
 		m.Buf.Release()
 		m.Buf = pool.Buf{}
+	}
+	if !m.released {
+		m.released = true
+		m.s.forget(m)
 	}
 }

@@ -1,9 +1,9 @@
 package natsbus
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,6 +20,7 @@ const (
 
 	headroom = 8 << 10 // for headers, in a message of the largest size
 	maxHead  = 4 << 10 // bytes
+	maxTopic = 512     // bytes: servers hang up on lines of more than 4 KiB, in which a topic may be twice
 )
 
 // Receipt is what the servers say of an event.
@@ -29,7 +30,7 @@ type Receipt struct {
 }
 
 // Publish sends an event, and returns when the servers have it. Until ctx ends it repeats what is not answered, as when a server dies; if ctx ends, the
-// event may or may not have come through. topic has words with dots between. head has up to 4 KiB; both head and payload are the caller's and only
+// event may or may not have come through. topic has words with dots between, of 512 bytes at most. head has up to 4 KiB; both head and payload are the caller's and only
 // read, until Publish returns.
 func (c *Conn) Publish(ctx context.Context, topic string, head, payload []byte) (Receipt, error) {
 	r, err := c.publish(ctx, topic, head, payload)
@@ -64,8 +65,11 @@ func (c *Conn) publish(ctx context.Context, topic string, head, payload []byte) 
 	var r Receipt
 	err := c.repeat(ctx, true, func(ctx context.Context) error {
 		ack, err := c.js.PublishMsg(ctx, m, jetstream.WithMsgID(id), jetstream.WithExpectStream(c.o.Stream), jetstream.WithRetryAttempts(0))
-		if err == nil {
+		switch {
+		case err == nil:
 			r = Receipt{ack.Sequence, ack.Duplicate}
+		case errors.Is(err, jetstream.ErrNoStreamResponse):
+			return errors.Join(err, c.restore(ctx))
 		}
 		return err
 	})
@@ -79,24 +83,11 @@ func (c *Conn) publish(ctx context.Context, topic string, head, payload []byte) 
 	return r, nil
 }
 
-// store puts a payload into the object store. One whose event does not follow goes when it is old enough.
-func (c *Conn) store(ctx context.Context, id string, payload []byte) error {
-	meta := jetstream.ObjectMeta{Name: id, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(min(256<<10, int(c.nc.MaxPayload())-headroom))}}
-	err := c.repeat(ctx, false, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 10*c.o.Attempt)
-		defer cancel()
-		_, err := c.large.Put(ctx, meta, bytes.NewReader(payload))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("storing a payload of %d bytes (Options.MaxBytes is %d, for MaxAge of %v): %w", len(payload), c.o.MaxBytes, c.o.MaxAge, err)
-	}
-	c.objects.Add(1)
-	return nil
-}
-
 // checkTopic refuses names that NATS would take for something else.
 func checkTopic(topic string, pattern bool) error {
+	if len(topic) > maxTopic {
+		return fmt.Errorf("%w %.20q...: it has %d bytes, the most is %d", ErrTopic, topic, len(topic), maxTopic)
+	}
 	words := strings.Split(topic, ".")
 	for i, w := range words {
 		switch {

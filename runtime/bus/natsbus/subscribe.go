@@ -44,7 +44,12 @@ type Sub struct {
 	it      jetstream.MessagesContext
 	parked  *Message // whose payload could not be fetched before Next's context ended; of who is in Next
 
+	closing context.Context // ends with Close, or the connection's
+	end     context.CancelCauseFunc
+
 	mu      sync.Mutex
+	life    uint64          // how often the stream was made, as far as was seen: each begins at sequence 1
+	created time.Time       // when it was
 	seen    map[uint64]bool // by sequence: acknowledged, or else in the program's hands
 	done    []uint64        // the last that were acknowledged, a ring
 	at      int
@@ -82,6 +87,7 @@ func (c *Conn) subscribe(ctx context.Context, pattern string, o SubOptions) (*Su
 		return nil, ErrClosed
 	}
 	s := &Sub{c: c, o: o, pattern: pattern, busy: make(chan struct{}, 1), seen: map[uint64]bool{}, done: make([]uint64, max(256, 4*o.Pending))}
+	s.closing, s.end = context.WithCancelCause(c.closing)
 	if o.Pool != nil {
 		s.most = o.Pool.Stats().Capacity
 	}
@@ -100,45 +106,15 @@ func (c *Conn) subscribe(ctx context.Context, pattern string, o SubOptions) (*Su
 	if o.Durable == "" {
 		s.config.Name, s.config.InactiveThreshold = "sub-"+nuid.Next(), idle
 	}
-	if err := s.attach(ctx); err != nil {
+	err := s.stream(ctx)
+	if err == nil {
+		err = s.attach(ctx)
+	}
+	if err != nil {
+		s.end(nil)
 		return nil, err
 	}
 	return s, nil
-}
-
-// attach finds or makes the servers' side, and begins to pull.
-func (s *Sub) attach(ctx context.Context) error {
-	var consumer jetstream.Consumer
-	err := s.c.repeat(ctx, true, func(ctx context.Context) (err error) {
-		if s.o.Durable != "" {
-			if consumer, err = s.c.js.Consumer(ctx, s.c.o.Stream, s.o.Durable); err == nil {
-				if was := consumer.CachedInfo().Config.FilterSubject; was != s.config.FilterSubject {
-					return fmt.Errorf("%w: %s is the place of a subscription to %s", ErrTopic, s.o.Durable, was)
-				}
-				return nil
-			}
-			if !errors.Is(err, jetstream.ErrConsumerNotFound) {
-				return err
-			}
-		}
-		consumer, err = s.c.js.CreateOrUpdateConsumer(ctx, s.c.o.Stream, s.config)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	it, err := consumer.Messages(jetstream.PullMaxMessages(s.o.Pending), jetstream.PullExpiry(10*time.Second), jetstream.PullHeartbeat(2*time.Second))
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		it.Stop()
-		return ErrClosed
-	}
-	s.it = it
-	return nil
 }
 
 // Next waits for the next event. It goes on over the loss of servers for as long as ctx lets it.
@@ -173,19 +149,26 @@ func (s *Sub) next(ctx context.Context) (*Message, error) {
 		case err == nil:
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, jetstream.ErrConsumerDeleted) || errors.Is(err, jetstream.ErrConsumerNotFound):
-			if err := s.again(ctx); err != nil {
-				return nil, err
-			}
-			continue
 		case errors.Is(err, jetstream.ErrConnectionClosed):
 			return nil, ErrClosed
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed):
-			continue // by Close
-		case passing(err):
+		case errors.Is(err, jetstream.ErrNoHeartbeat):
+			if s.lost(ctx) {
+				err = s.again(ctx)
+			} else {
+				err = nil // the servers are slow, or the connection is
+			}
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed) && s.closing.Err() != nil:
 			continue
-		default:
+		case passing(err):
+			err = nil
+		default: // the iterator has ended: its place is gone, or a server did not like what it asked
+			err = s.again(ctx)
+		}
+		if err != nil {
 			return nil, err
+		}
+		if raw == nil {
+			continue
 		}
 		m, err := s.message(raw)
 		if err != nil || m == nil {
@@ -203,62 +186,22 @@ func (s *Sub) complete(ctx context.Context, m *Message) (*Message, error) {
 	if m.object != "" && s.o.Lazy {
 		return m, nil
 	}
+	ctx, done := joined(ctx, s.closing)
+	defer done()
 	err := m.fetch(ctx)
 	switch {
 	case err == nil:
 		return m, nil
 	case ctx.Err() != nil:
 		s.parked = m // it stays the next
+		err = context.Cause(ctx)
+	case errors.Is(err, ErrEvent): // fetch said that it is of no use
+		s.forget(m)
 	default:
-		s.forget(m.Sequence)
-		_ = m.raw.Nak() // it comes again, unless fetch said that this is of no use
+		s.forget(m)
+		_ = m.raw.NakWithDelay(time.Second)
 	}
 	return nil, err
-}
-
-// again makes the servers' side anew, behind what came, after they have lost it.
-func (s *Sub) again(ctx context.Context) error {
-	s.it.Stop()
-	s.mu.Lock()
-	if s.last > 0 {
-		s.config.DeliverPolicy, s.config.OptStartSeq, s.config.OptStartTime = jetstream.DeliverByStartSequencePolicy, s.last+1, nil
-	}
-	for n, acknowledged := range s.seen {
-		if !acknowledged && n < s.config.OptStartSeq {
-			s.config.OptStartSeq = n // what is in hand is nobody's to repeat now, but ours
-		}
-	}
-	s.mu.Unlock()
-	return s.attach(ctx)
-}
-
-// arrived notes an event, and reports whether it is to be dropped, and whether it was acknowledged.
-func (s *Sub) arrived(n uint64) (drop, acknowledged bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = max(s.last, n)
-	acknowledged, drop = s.seen[n]
-	if drop {
-		s.repeats++
-	} else {
-		s.seen[n] = false
-	}
-	return drop, acknowledged
-}
-
-func (s *Sub) forget(n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.seen, n)
-}
-
-// acknowledged remembers an event for a while, as it may be on its way again.
-func (s *Sub) acknowledged(n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.seen, s.done[s.at])
-	s.done[s.at], s.seen[n] = n, true
-	s.at = (s.at + 1) % len(s.done)
 }
 
 // Repeats is how many events came again and were dropped.
@@ -275,6 +218,7 @@ func (s *Sub) Close() error {
 	it, was := s.it, s.closed
 	s.closed = true
 	s.mu.Unlock()
+	s.end(ErrClosed)
 	if was {
 		return nil
 	}
