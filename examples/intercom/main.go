@@ -104,7 +104,7 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, ear.Close()) }()
-	enc, err := opus.NewEncoder(opus.EncoderConfig{SampleRate: rate, Channels: 1, Application: opus.VoIP})
+	enc, err := newEncoder(c)
 	if err != nil {
 		return err
 	}
@@ -114,13 +114,6 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dec.Close()) }()
-	fec, expect := opus.FECOff, 0
-	if c.fec {
-		fec, expect = opus.FECOn, max(c.loss, 5) // the encoder spends more on the copies the more it expects to be lost
-	}
-	if err := errors.Join(enc.SetBitrate(c.bitrate), enc.SetSignal(opus.SignalVoice), enc.SetInbandFEC(fec), enc.SetPacketLoss(expect)); err != nil {
-		return err
-	}
 
 	if c.seconds > 0 {
 		var cancel context.CancelFunc

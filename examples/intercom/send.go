@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -28,6 +29,22 @@ type sender struct {
 
 	header       rtp.Header
 	sent, thrown int
+}
+
+func newEncoder(c config) (*opus.Encoder, error) {
+	enc, err := opus.NewEncoder(opus.EncoderConfig{SampleRate: rate, Channels: 1, Application: opus.VoIP})
+	if err != nil {
+		return nil, err
+	}
+	fec, expect := opus.FECOff, 0
+	if c.fec {
+		fec, expect = opus.FECOn, max(c.loss, 5) // the encoder spends more on the copies the more it expects to be lost
+	}
+	err = errors.Join(enc.SetBitrate(c.bitrate), enc.SetSignal(opus.SignalVoice), enc.SetInbandFEC(fec), enc.SetPacketLoss(expect))
+	if err != nil {
+		return nil, errors.Join(err, enc.Close())
+	}
+	return enc, nil
 }
 
 func (s *sender) run(ctx context.Context) error {

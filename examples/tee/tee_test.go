@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how long tests wait for what must happen. It only guards against hanging.
+const patience = 2 * time.Minute
+
 // process is one of the three.
 type process struct {
 	t     *testing.T
@@ -124,7 +127,7 @@ func (p *process) said() int {
 // says waits for a line with each of words, behind the first from lines.
 func (p *process) says(from int, words ...string) {
 	p.t.Helper()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(patience)
 	for next := from; ; time.Sleep(time.Millisecond) {
 		p.mu.Lock()
 		lines := p.lines
@@ -139,7 +142,7 @@ func (p *process) says(from int, words ...string) {
 			}
 		}
 		if time.Now().After(end) {
-			p.t.Fatalf("%q does not say %q in 30 s; last: %q", p.argv, words, lines[max(0, len(lines)-3):])
+			p.t.Fatalf("%q does not say %q in %v; last: %q", p.argv, words, patience, lines[max(0, len(lines)-3):])
 		}
 	}
 }
@@ -216,7 +219,7 @@ func TestTee(t *testing.T) {
 // same waits until both have measured the same pictures, and compares.
 func same(t *testing.T, a, b *process) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		of, n := b.measured(), 0
 		for key, light := range a.measured() {
 			if other, ok := of[key]; ok {
@@ -230,7 +233,7 @@ func same(t *testing.T, a, b *process) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d pictures in common after 30 s", n)
+			t.Fatalf("%d pictures in common after %v", n, patience)
 		}
 	}
 }

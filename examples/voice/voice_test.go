@@ -212,7 +212,7 @@ func TestInterrupt(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	lines := bufio.NewScanner(pipe)
 	lines.Scan() // it has begun
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	for st, err := os.Stat(opusFile + ".partial"); err != nil || st.Size() < 1000; st, err = os.Stat(opusFile + ".partial") {
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing was recorded: %v", err)

@@ -96,7 +96,7 @@ func (c toolchain) start(ctx context.Context, program string, args ...string) *e
 // run runs a program with descriptor 3 and following, and returns what it printed.
 func (c toolchain) run(t *testing.T, files []*os.File, program string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := c.start(ctx, program, args...)
 	cmd.ExtraFiles = files

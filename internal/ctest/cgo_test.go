@@ -36,7 +36,7 @@ func TestOneProcess(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			out := c.run(t, nil, program, "-test.v", "-test.timeout", (90 * time.Second).String())
+			out := c.run(t, nil, program, "-test.v", "-test.timeout", (4 * time.Minute).String())
 			for _, want := range []string{"--- PASS: TestMixedStress/debug", "--- PASS: TestOneReferenceIsReleasedOnce"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("no %q in\n%s", want, out)

@@ -119,7 +119,7 @@ func TestPeersShareAnArena(t *testing.T) {
 func TestReleaseInCWakesWait(t *testing.T) {
 	eachPeer(t, func(t *testing.T, c peer) {
 		p := shared(t, 100, pool.Options{Max: 1})
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		cmd := c.start(ctx, c.program, "hold")
 		cmd.ExtraFiles = []*os.File{arenaFile(t, p.FD())}

@@ -27,7 +27,7 @@ func TestMixedStress(t *testing.T) {
 			rounds = 20000
 		}
 		p := shared(t, 256, pool.Options{Max: 24})
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		fromC, toGo := pipe(t)
 		fromGo, toC := pipe(t)

@@ -25,7 +25,7 @@ import (
 var victimSource string
 
 // patience is how long anything may take that must happen.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // book is where a victim writes down what it does. It is shared memory, of words that both sides use one by one.
 type book struct {

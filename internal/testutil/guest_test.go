@@ -83,7 +83,6 @@ func TestHarness(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command("../../scripts/vm/exec.sh", name, binary, "-test.run=^TestVictim$", "-test.timeout="+test.timeout)
 			cmd.Env = append(os.Environ(), victim+"="+test.how, "VM_LIMIT="+test.limit)
-			start := time.Now()
 			out, err := cmd.CombinedOutput()
 			status := 0
 			var exit *exec.ExitError
@@ -100,9 +99,6 @@ func TestHarness(t *testing.T) {
 				if !strings.Contains(string(out), want) {
 					t.Errorf("the output lacks %q", want)
 				}
-			}
-			if d := time.Since(start); d > 3*time.Minute {
-				t.Errorf("it took %v", d)
 			}
 			if t.Failed() {
 				t.Logf("output:\n%s", out)
@@ -179,7 +175,7 @@ func TestGuest(t *testing.T) {
 	if err := record.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if status, err := os.ReadFile("/proc/asound/Loopback/pcm1c/sub0/status"); err == nil && bytes.Contains(status, []byte("RUNNING")) {
 			break
 		}

@@ -297,4 +297,4 @@ func reconcile(t *testing.T, p Pool, s pool.Stats) {
 }
 
 // deadline is when a test gives up waiting for something that must happen.
-func deadline() time.Time { return time.Now().Add(30 * time.Second) }
+func deadline() time.Time { return time.Now().Add(2 * time.Minute) }
