@@ -2,7 +2,7 @@
 // bit.
 //
 //	poolgen_ring_reader r;
-//	int err = poolgen_ring_open(&r, fd); // a memfd from the writer's process, or an open file
+//	int err = poolgen_ring_open(&r, fd); // a memfd from the writer's process; or poolgen_ring_open_file
 //	poolgen_ring_frame f;
 //	while (err == POOLGEN_OK && (err = poolgen_ring_next(&r, -1, &f)) == POOLGEN_OK) {
 //	    use(f.data, f.length);
@@ -15,9 +15,9 @@
 // only if the frame was still there afterwards.
 //
 // Who owns the memory. The reader maps the file, all but the word that readers are woken by for reading only, and keeps no descriptor. A frame's
-// data may be read until poolgen_ring_close, and means something as long as poolgen_ring_valid says. A ring in memory is sealed against being
-// truncated, and refused if it is not; one that says of itself that it is a file, with checksums, is not, and when somebody truncates it
-// while it is mapped the next read is a SIGBUS.
+// data may be read until poolgen_ring_close, and means something as long as poolgen_ring_valid says. Memory must be sealed against being truncated,
+// and is refused if it is not. A file cannot be: open it by its path, which says that who may write to it is trusted; when somebody truncates it
+// all the same while it is mapped, the next read is a SIGBUS.
 //
 // Threads. One thread at a time uses a reader. What the writer says is checked: an entry that leads out of the data is damaged.
 //
@@ -33,14 +33,12 @@
 extern "C" {
 #endif
 
-// poolgen_ring_open maps the ring behind fd, which stays the caller's, for one more reader, which begins with the oldest frame that is there. The
-// reader is the caller's memory, and owes one poolgen_ring_close after POOLGEN_OK. POOLGEN_ECORRUPT: no ring of this version, a truncated one,
-// or one that another process could truncate; POOLGEN_ESYS: errno says why.
-POOLGEN_INLINE int poolgen_ring_open(poolgen_ring_reader *r, int fd)
+// poolgen_priv_ring_join is poolgen_ring_open, and with by_path poolgen_ring_open_file.
+static inline int poolgen_priv_ring_join(poolgen_ring_reader *r, int fd, int by_path)
 {
     size_t size = 0;
     memset(r, 0, sizeof(*r));
-    int err = poolgen_priv_ring_examine(r, fd, &size);
+    int err = poolgen_priv_ring_examine(r, fd, by_path, &size);
     if (err != POOLGEN_OK) {
         return err;
     }
@@ -66,6 +64,25 @@ POOLGEN_INLINE int poolgen_ring_open(poolgen_ring_reader *r, int fd)
         }
         memset(r, 0, sizeof(*r));
     }
+    return err;
+}
+
+// poolgen_ring_open maps the ring in memory behind fd, which stays the caller's, for one more reader, which begins with the oldest frame that is
+// there. The reader is the caller's memory, and owes one poolgen_ring_close after POOLGEN_OK. POOLGEN_ECORRUPT: no ring of this version, a
+// truncated one, or one that another process could truncate, as it could any file; POOLGEN_ESYS: errno says why.
+POOLGEN_INLINE int poolgen_ring_open(poolgen_ring_reader *r, int fd) { return poolgen_priv_ring_join(r, fd, 0); }
+
+// poolgen_ring_open_file is the same for the ring in the file at path.
+POOLGEN_INLINE int poolgen_ring_open_file(poolgen_ring_reader *r, const char *path)
+{
+    int fd = open(path, O_RDWR | O_NONBLOCK | POOLGEN_PRIV_CLOEXEC);
+    fd = fd >= 0 ? fd : open(path, O_RDONLY | O_NONBLOCK | POOLGEN_PRIV_CLOEXEC);
+    memset(r, 0, sizeof(*r));
+    if (fd < 0) {
+        return POOLGEN_ESYS;
+    }
+    int err = poolgen_priv_ring_join(r, fd, 1);
+    poolgen_priv_close(fd);
     return err;
 }
 

@@ -97,8 +97,9 @@ static inline size_t poolgen_priv_ring_check(poolgen_ring_reader *r, const uint3
     return (size_t)r->data + poolgen_priv_ring_round(r->bytes);
 }
 
-// poolgen_priv_ring_examine checks the file of a ring, and takes over what addresses are computed from. *size is how much of it to map.
-static inline int poolgen_priv_ring_examine(poolgen_ring_reader *r, int fd, size_t *size)
+// poolgen_priv_ring_examine checks the file of a ring, and takes over what addresses are computed from. *size is how much of it to map. by_path says
+// that it is no other process's: then it may be a file, which cannot be sealed.
+static inline int poolgen_priv_ring_examine(poolgen_ring_reader *r, int fd, int by_path, size_t *size)
 {
     struct stat st;
     uint32_t w[POOLGEN_PRIV_RING_WORDS + 1];
@@ -120,7 +121,8 @@ static inline int poolgen_priv_ring_examine(poolgen_ring_reader *r, int fd, size
         return POOLGEN_ECORRUPT;
     }
     int may_shrink = seals < 0 || (seals & POOLGEN_PRIV_SEAL_SHRINK) == 0;
-    return (r->flags & POOLGEN_PRIV_RING_FILE) == 0 && may_shrink ? POOLGEN_ECORRUPT : POOLGEN_OK;
+    int file = by_path && (r->flags & POOLGEN_PRIV_RING_FILE) != 0 && (st.st_mode & 0170000) == 0100000 /* S_IFREG */;
+    return may_shrink && !file ? POOLGEN_ECORRUPT : POOLGEN_OK;
 }
 
 static inline const poolgen_ring_superblock *poolgen_priv_ring_super(const poolgen_ring_reader *r)

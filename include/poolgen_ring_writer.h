@@ -135,7 +135,7 @@ static inline int poolgen_priv_rw_map(poolgen_ring_writer *w)
 {
     poolgen_ring_reader *r = &w->r;
     size_t size = 0;
-    int err = poolgen_priv_ring_examine(r, w->lock, &size); // not the counters, which are mended
+    int err = poolgen_priv_ring_examine(r, w->lock, 1, &size); // not the counters, which are mended
     if (err != POOLGEN_OK) {
         return err;
     }

@@ -29,6 +29,14 @@ func openWriter(path string, fd int) (*ring.FrameWriter, error) {
 	return ring.OpenFrameWriter(fd)
 }
 
+// openReader opens what this process has a descriptor of: memory, which is sealed, or else a file.
+func openReader(fd int) (*ring.FrameReader, error) {
+	if sealed, err := sys.SealedAgainstShrinking(fd); err == nil && sealed {
+		return ring.OpenFrameReader(fd)
+	}
+	return ring.OpenFrameFile(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
 // victimWritesFrames writes frames as fast as it can. Its arguments are the path, which may be empty, and its number among the writers.
 func victimWritesFrames(b *book, args []string) error {
 	id, err := strconv.Atoi(args[1])
@@ -76,7 +84,7 @@ type frameReader struct {
 }
 
 func startReader(fd int) (*frameReader, error) {
-	r, err := ring.OpenFrameReader(fd)
+	r, err := openReader(fd)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +284,7 @@ func (l *frameTakeover) kill() error {
 
 // newcomer reads what is there from the start.
 func (l *frameTakeover) newcomer() error {
-	r, err := ring.OpenFrameReader(int(l.ring.Fd()))
+	r, err := openReader(int(l.ring.Fd()))
 	if err != nil {
 		return err
 	}
@@ -305,7 +313,7 @@ func victimReadsFrames(b *book, args []string) error {
 		return err
 	}
 	rnd := rand.New(rand.NewPCG(uint64(seed), 4))
-	r, err := ring.OpenFrameReader(4)
+	r, err := openReader(4)
 	if err != nil {
 		return err
 	}

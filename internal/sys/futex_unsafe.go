@@ -3,6 +3,7 @@ package sys
 import (
 	"math"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,12 @@ const (
 func FutexWait(word *atomic.Uint32, value uint32) {
 	// EAGAIN (the word changed) and EINTR both mean: look again, which every caller does.
 	_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWait, uintptr(value), 0, 0, 0)
+}
+
+// FutexWaitFor is FutexWait for at most d.
+func FutexWaitFor(word *atomic.Uint32, value uint32, d time.Duration) {
+	t := unix.NsecToTimespec(int64(d)) // of this machine's word size, as this call takes it
+	_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWait, uintptr(value), uintptr(unsafe.Pointer(&t)), 0, 0)
 }
 
 // FutexWake wakes one sleeper of word.

@@ -53,6 +53,16 @@ func known(st *unix.Stat_t) (File, error) {
 	return File{unix.Major(dev), unix.Minor(dev), st.Ino}, nil
 }
 
+// Regular is nil if the descriptor fd is a regular file's, and otherwise an error that says so.
+func Regular(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	_, err := known(&st)
+	return err
+}
+
 // ReadAt reads up to len(b) bytes of the file fd from offset on; fewer only at its end.
 func ReadAt(fd int, b []byte, offset int64) (int, error) {
 	n := 0

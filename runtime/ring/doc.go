@@ -78,7 +78,9 @@
 //
 // Programs in C and C++ read frames by include/poolgen_ring.h, and write them, in memory, by include/poolgen_ring_writer.h.
 //
-// The space of a file is taken from the disk when it is made, so that a disk that gets full later stops nobody. Do not truncate a file that is
-// mapped: the next access is a SIGBUS, which ends a program in Go unless it has set debug.SetPanicOnFault; the next writer mends the file.
-// A memfd is sealed against it.
+// The space of a file is taken from the disk when it is made, so that a disk that gets full later stops nobody. A memfd is sealed, so that nobody
+// can truncate it; what is not sealed is refused, unless it is a file that this program opens by its path, for who can open that is trusted not to
+// truncate it. If somebody does all the same, the next access is a SIGBUS. The methods of this package make an error of it that wraps
+// [ErrCorrupt], and the next writer mends the file. A program that reads Frame.Bytes in place, or fills what Reserve gave, ends, unless it has set
+// debug.SetPanicOnFault; Frame.Copy and FrameWriter.Write are safe. Programs in C end.
 package ring

@@ -116,7 +116,7 @@ func TestKilledFrameWriter(t *testing.T) {
 			if err := w.Unmap(); err != nil {
 				t.Fatal(err)
 			}
-			r, err := ring.OpenFrameReader(int(f.Fd()))
+			r, err := openFrames(int(f.Fd()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -656,7 +656,7 @@ func FuzzFrames(f *testing.F) {
 			}
 		}
 		drain(early)
-		if late, err := ring.OpenFrameReader(int(fd.Fd())); err == nil {
+		if late, err := openFrames(int(fd.Fd())); err == nil {
 			drain(late)
 			if err := late.Unmap(); err != nil {
 				t.Fatal(err)

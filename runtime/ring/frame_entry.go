@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -155,6 +156,10 @@ func (g *guard) unmap() error {
 func (m *frameMap) wakeReaders() {
 	m.guard.mu.Lock()
 	defer m.guard.mu.Unlock()
+	if m.flags&flagFile != 0 {
+		var none error // who sleeps in a file that was truncated wakes by itself
+		defer m.survive(debug.SetPanicOnFault(true), &none)
+	}
 	if m.guard.mapped && m.canWake {
 		m.door.rouse(m.door.armed.Load())
 	}

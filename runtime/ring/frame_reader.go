@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -51,16 +52,22 @@ type Frame struct {
 
 // OpenFrameReader maps the ring behind fd, which stays the caller's, for one more reader, which begins with the oldest frame that is
 // there. Only the word that readers are woken by is mapped for writing, and not even that if fd is open for reading only: such a
-// reader looks for frames every millisecond. The error wraps ErrCorrupt if the file is no frame ring.
+// reader looks for frames every millisecond. The error wraps ErrCorrupt if the file is no frame ring, or could be truncated by who it came from:
+// what is not sealed must be a file, and opened by its path with OpenFrameFile.
 func OpenFrameReader(fd int) (*FrameReader, error) {
-	r, err := openReader(fd)
+	return openedReader(fd, false)
+}
+
+func openedReader(fd int, byPath bool) (*FrameReader, error) {
+	r, err := openReader(fd, byPath)
 	if err != nil {
 		return nil, fmt.Errorf("poolgen: opening a frame ring to read: %w", err)
 	}
 	return r, nil
 }
 
-// OpenFrameFile is OpenFrameReader for a file. A file that was truncated is an error; its writer mends it.
+// OpenFrameFile is OpenFrameReader for a file. A file that was truncated is an error that wraps ErrCorrupt, also when that happens later; its next
+// writer mends it.
 func OpenFrameFile(path string) (*FrameReader, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -70,21 +77,19 @@ func OpenFrameFile(path string) (*FrameReader, error) {
 		return nil, fmt.Errorf("poolgen: opening a frame ring to read: %w", err)
 	}
 	defer f.Close()
-	return OpenFrameReader(int(f.Fd()))
+	return openedReader(int(f.Fd()), true)
 }
 
-func openReader(fd int) (*FrameReader, error) {
+func openReader(fd int, byPath bool) (*FrameReader, error) {
 	g, size, err := readStatic(fd)
+	if err == nil {
+		err = g.safe(fd, byPath)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if size < g.size() {
 		return nil, fmt.Errorf("%w: truncated from %d bytes to %d", ErrCorrupt, g.size(), size)
-	}
-	if g.flags&flagFile == 0 {
-		if err := g.sealed(fd); err != nil {
-			return nil, err
-		}
 	}
 	own, err := sys.Dup(fd)
 	if err != nil {
@@ -95,7 +100,7 @@ func openReader(fd int) (*FrameReader, error) {
 		return nil, errors.Join(err, sys.Close(own))
 	}
 	r := &FrameReader{m: m, table: sums()}
-	if r.pos, _, err = r.look(); err != nil {
+	if r.pos, err = r.oldest(); err != nil {
 		return nil, errors.Join(err, r.Unmap())
 	}
 	return r, nil
@@ -119,11 +124,14 @@ func (r *FrameReader) look() (oldest, next uint64, err error) {
 // Next returns the next frame, waiting for it if need be, with the number of those that were missed before it. Read it in place with
 // Bytes, and ask Valid afterwards; or Copy or Promote it. It returns ctx's cause, ErrClosed, io.EOF when the writer has closed and every
 // frame was read, or an error that wraps ErrCorrupt when a frame in memory is damaged: it is counted as missed, and Next may go on.
-func (r *FrameReader) Next(ctx context.Context) (Frame, error) {
+func (r *FrameReader) Next(ctx context.Context) (f Frame, err error) {
 	if err := r.m.enter(); err != nil {
 		return Frame{}, err
 	}
 	defer r.m.leave()
+	if r.m.flags&flagFile != 0 {
+		defer r.m.survive(debug.SetPanicOnFault(true), &err)
+	}
 	for {
 		f, ok, err := r.try()
 		if ok || err != nil {
@@ -141,6 +149,9 @@ func (r *FrameReader) TryNext() (f Frame, ok bool, err error) {
 		return Frame{}, false, err
 	}
 	defer r.m.leave()
+	if r.m.flags&flagFile != 0 {
+		defer r.m.survive(debug.SetPanicOnFault(true), &err)
+	}
 	return r.try()
 }
 
@@ -221,6 +232,8 @@ func (r *FrameReader) wait(ctx context.Context) error {
 			return fmt.Errorf("poolgen: waiting for a frame: %w", context.Cause(ctx))
 		case i < yields:
 			runtime.Gosched()
+		case r.m.canWake && r.m.flags&flagFile != 0: // whoever truncates it takes the word away
+			sys.FutexWaitFor(&d.seq, seq, time.Second)
 		case r.m.canWake:
 			sys.FutexWait(&d.seq, seq)
 		default:
@@ -230,11 +243,14 @@ func (r *FrameReader) wait(ctx context.Context) error {
 }
 
 // SkipToNewest passes over all frames but the newest. They do not count as missed; FrameStats leaves them out.
-func (r *FrameReader) SkipToNewest() error {
+func (r *FrameReader) SkipToNewest() (err error) {
 	if err := r.m.enter(); err != nil {
 		return err
 	}
 	defer r.m.leave()
+	if r.m.flags&flagFile != 0 {
+		defer r.m.survive(debug.SetPanicOnFault(true), &err)
+	}
 	_, next, err := r.look()
 	if err == nil && next > r.pos+1 {
 		r.pos = next - 1
@@ -265,11 +281,20 @@ func (r *FrameReader) Unmap() error { return errors.Join(r.Close(), r.m.unmap())
 func (f Frame) Len() int { return int(f.n) }
 
 // Bytes is the frame in place, read-only. The writer may overwrite it at any time: what was made of it counts only if Valid says so
-// afterwards. After Close it faults.
+// afterwards. After Close it faults, and so it does when somebody has truncated the file: Copy makes an error of that.
 func (f Frame) Bytes() []byte { return f.r.m.bytes(f.off, f.n) }
 
-// Valid reports whether the frame has not been overwritten up to now. If it has, it is counted as missed.
-func (f Frame) Valid() bool {
+// Valid reports whether the frame has not been overwritten up to now. If it has, it is counted as missed. In a file that was truncated no frame is.
+func (f Frame) Valid() (valid bool) {
+	if f.r.m.flags&flagFile != 0 {
+		err := error(nil)
+		defer func() { valid = valid && err == nil }()
+		defer f.r.m.survive(debug.SetPanicOnFault(true), &err)
+	}
+	return f.intact()
+}
+
+func (f Frame) intact() bool {
 	if f.r.m.guard.state.Load() != 0 {
 		return false
 	}
@@ -286,7 +311,7 @@ func (f Frame) Valid() bool {
 
 // Copy copies the frame to dst, which has room for Len bytes, and returns how many that are. The error is ErrOverwritten if the writer
 // was faster.
-func (f Frame) Copy(dst []byte) (int, error) {
+func (f Frame) Copy(dst []byte) (n int, err error) {
 	if len(dst) < int(f.n) {
 		return 0, fmt.Errorf("poolgen: copying a frame of %d bytes into %d: %w", f.n, len(dst), io.ErrShortBuffer)
 	}
@@ -294,8 +319,10 @@ func (f Frame) Copy(dst []byte) (int, error) {
 		return 0, err
 	}
 	defer f.r.m.leave()
-	n := copy(dst, f.Bytes())
-	if !f.Valid() {
+	if f.r.m.flags&flagFile != 0 {
+		defer f.r.m.survive(debug.SetPanicOnFault(true), &err)
+	}
+	if n = copy(dst, f.Bytes()); !f.intact() {
 		return 0, fmt.Errorf("poolgen: frame %d: %w", f.Seq, ErrOverwritten)
 	}
 	return n, nil

@@ -63,20 +63,20 @@ func withFile(fd int, f func(*os.File) error) error {
 	return errors.Join(f(file), file.Close())
 }
 
-// takeOver locks, checks and mends the ring of a writer that has ended. fd stays the caller's.
-func takeOver(fd int, name string) (*FrameWriter, error) {
+// takeOver locks, checks and mends the ring of a writer that has ended. fd stays the caller's; byPath says that it is no other process's.
+func takeOver(fd int, name string, byPath bool) (*FrameWriter, error) {
 	lock, err := sys.Reopen(fd, true)
 	if err != nil {
 		return nil, fmt.Errorf("opening it once more, to lock it: %w", err)
 	}
-	w, err := lockedWriter(fd, lock, name)
+	w, err := lockedWriter(fd, lock, name, byPath)
 	if err != nil {
 		return nil, errors.Join(err, sys.Unlock(lock))
 	}
 	return w, nil
 }
 
-func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
+func lockedWriter(fd, lock int, name string, byPath bool) (*FrameWriter, error) {
 	if err := sys.Lock(lock); err != nil {
 		if sys.IsLocked(err) {
 			return nil, fmt.Errorf("another writer has it: %w", ErrBusy)
@@ -84,13 +84,13 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 		return nil, fmt.Errorf("locking: %w", err)
 	}
 	g, size, err := readStatic(fd)
+	if err == nil {
+		err = g.safe(fd, byPath)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if size < g.size() {
-		if g.flags&flagFile == 0 {
-			return nil, fmt.Errorf("%w: truncated from %d bytes to %d", ErrCorrupt, g.size(), size)
-		}
+	if size < g.size() { // which safe lets through in a file
 		if err := sys.Truncate(fd, g.size()); err != nil {
 			return nil, fmt.Errorf("mending a file that was truncated: %w", err)
 		}
@@ -100,8 +100,10 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 			}
 		}
 	}
-	if err := g.hold(fd); err != nil {
-		return nil, err
+	if g.flags&flagFile != 0 {
+		if err := g.fillHoles(fd); err != nil {
+			return nil, err
+		}
 	}
 	own, err := sys.Dup(fd)
 	if err != nil {
@@ -118,12 +120,8 @@ func lockedWriter(fd, lock int, name string) (*FrameWriter, error) {
 	return w, nil
 }
 
-// hold makes sure that no store into the mapped file can be a SIGBUS: nobody may truncate memory, and a file that was copied may have holes that
-// the disk has no room for.
-func (g frameGeometry) hold(fd int) error {
-	if g.flags&flagFile == 0 {
-		return g.sealed(fd)
-	}
+// fillHoles makes sure that no store into the mapped file can be a SIGBUS: one that was copied may have holes that the disk has no room for.
+func (g frameGeometry) fillHoles(fd int) error {
 	for _, part := range g.parts() {
 		if err := sys.Allocate(fd, part[0], part[1]); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return fmt.Errorf("committing the holes of %d bytes: %w", part[1], err)
@@ -132,10 +130,19 @@ func (g frameGeometry) hold(fd int) error {
 	return nil
 }
 
-// sealed makes sure that nobody can truncate memory any more, nor has up to now.
-func (g frameGeometry) sealed(fd int) error {
+// safe makes sure that no other process can truncate what is mapped: memory must be sealed, whatever it says of itself. A file cannot be, and is
+// taken only from who opened it by its path.
+func (g frameGeometry) safe(fd int, byPath bool) error {
+	if byPath && g.flags&flagFile != 0 {
+		if err := sys.Regular(fd); err != nil {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+		return nil
+	}
 	size, sealed, err := sys.SealedSize(fd)
 	switch {
+	case (err != nil || !sealed) && g.flags&flagFile != 0:
+		return fmt.Errorf("%w: descriptor %d lacks F_SEAL_SHRINK, who it came from could truncate it under this program: open a ring in a file by its path", ErrCorrupt, fd)
 	case err != nil || !sealed:
 		return fmt.Errorf("%w: descriptor %d lacks F_SEAL_SHRINK, its other holder could truncate it under this program", ErrCorrupt, fd)
 	case size < g.size():
@@ -241,7 +248,7 @@ func (w *FrameWriter) newest(stored uint64) uint64 {
 // CreateFrameFile makes a frame ring in a file, or takes over the one that is there, with its frames, if it has the same options. It
 // survives the end of the program at any instruction. Every frame has a checksum, so that after the end of the machine, or when the
 // file was damaged, what is not whole is left out and counted as missed. Errors wrap ErrBusy while another writer has the file and
-// ErrCorrupt if it is no frame ring or its superblock is damaged. The file must not be truncated while it is in use.
+// ErrCorrupt if it is no frame ring or its superblock is damaged. The file must not be truncated while it is in use: see the package's text.
 func CreateFrameFile(path string, o FrameOptions) (*FrameWriter, error) {
 	g, err := o.geometry(flagFile)
 	if err == nil {
@@ -275,7 +282,7 @@ func createFrames(path string, g frameGeometry) (*FrameWriter, error) {
 			return nil, fmt.Errorf("it has %d frames of up to %d bytes in %d, flags %d, not %d of %d in %d, flags %d: use the same options, or remove it",
 				has.frames, has.largest, has.bytes, has.flags, g.frames, g.largest, g.bytes, g.flags)
 		}
-		return takeOver(int(f.Fd()), path)
+		return takeOver(int(f.Fd()), path, true)
 	}
 	return nil, errors.New("it keeps disappearing")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/pool"
 	"github.com/poolgen/poolgen/runtime/ring"
+	"golang.org/x/sys/unix"
 )
 
 func newWriter(tb testing.TB, o ring.FrameOptions) *ring.FrameWriter {
@@ -33,9 +34,17 @@ func newWriter(tb testing.TB, o ring.FrameOptions) *ring.FrameWriter {
 	return w
 }
 
+// openFrames opens what this process has a descriptor of: memory, or a file.
+func openFrames(fd int) (*ring.FrameReader, error) {
+	if seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err == nil && seals&unix.F_SEAL_SHRINK != 0 {
+		return ring.OpenFrameReader(fd)
+	}
+	return ring.OpenFrameFile(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
 func newReader(tb testing.TB, fd int) *ring.FrameReader {
 	tb.Helper()
-	r, err := ring.OpenFrameReader(fd)
+	r, err := openFrames(fd)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -367,12 +376,8 @@ func TestFramesConcurrently(t *testing.T) {
 
 // TestReadOnlyDescriptor: a reader that cannot be woken looks.
 func TestReadOnlyDescriptor(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ring")
-	w, err := ring.CreateFrameFile(path, ring.FrameOptions{MaxFrame: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(path)
+	w := newWriter(t, ring.FrameOptions{MaxFrame: 100})
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", w.FD()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -490,21 +495,27 @@ func TestFrameMisuse(t *testing.T) {
 }
 
 func TestFrameAllocations(t *testing.T) {
-	w := newWriter(t, ring.FrameOptions{MaxFrame: 4000})
-	r := newReader(t, w.FD())
-	b := make([]byte, 4000)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	n := testing.AllocsPerRun(100, func() {
-		_, _ = w.Write(b, 0)
-		f, err := r.Next(ctx)
-		if err != nil || !f.Valid() {
-			t.Fatal(err)
+	inFile, err := ring.CreateFrameFile(filepath.Join(t.TempDir(), "ring"), ring.FrameOptions{MaxFrame: 4000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inFile.Unmap()
+	for _, w := range []*ring.FrameWriter{newWriter(t, ring.FrameOptions{MaxFrame: 4000}), inFile} {
+		r := newReader(t, w.FD())
+		b := make([]byte, 4000)
+		ctx, cancel := context.WithCancel(t.Context())
+		n := testing.AllocsPerRun(100, func() {
+			_, _ = w.Write(b, 0)
+			f, err := r.Next(ctx)
+			if err != nil || !f.Valid() {
+				t.Fatal(err)
+			}
+			_, _ = f.Copy(b)
+		})
+		cancel()
+		if n != 0 {
+			t.Errorf("%v allocations a round", n)
 		}
-		_, _ = f.Copy(b)
-	})
-	if n != 0 {
-		t.Errorf("%v allocations a round", n)
 	}
 }
 

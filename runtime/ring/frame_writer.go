@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"runtime/debug"
 
 	"github.com/poolgen/poolgen/internal/sys"
 )
@@ -66,7 +67,7 @@ func NewFrameWriter(o FrameOptions) (*FrameWriter, error) {
 	}
 	w, err := (*FrameWriter)(nil), g.format(fd)
 	if err == nil {
-		w, err = takeOver(fd, o.Name)
+		w, err = takeOver(fd, o.Name, false)
 	}
 	if err = errors.Join(err, sys.Close(fd)); err != nil {
 		return nil, fmt.Errorf("poolgen: making frame ring %q: %w", o.Name, err)
@@ -76,9 +77,9 @@ func NewFrameWriter(o FrameOptions) (*FrameWriter, error) {
 
 // OpenFrameWriter takes over the writing of the frame ring behind fd, which stays the caller's, from a writer that has ended, however it
 // did. Frames that it had published are kept, one that it had not is not. The error wraps ErrBusy while a writer has the ring,
-// and ErrCorrupt if it is none or could be truncated; a file with holes has them filled, or is ENOSPC.
+// and ErrCorrupt if it is none or could be truncated, as every file could: CreateFrameFile takes those over.
 func OpenFrameWriter(fd int) (*FrameWriter, error) {
-	w, err := takeOver(fd, fmt.Sprint("descriptor ", fd))
+	w, err := takeOver(fd, fmt.Sprint("descriptor ", fd), false)
 	if err != nil {
 		return nil, fmt.Errorf("poolgen: opening a frame ring to write: %w", err)
 	}
@@ -88,7 +89,7 @@ func OpenFrameWriter(fd int) (*FrameWriter, error) {
 // MaxFrame is how many bytes a frame has at most.
 func (w *FrameWriter) MaxFrame() int { return int(w.m.largest) }
 
-// FD is the file to pass to readers, -1 after Close. It stays the writer's.
+// FD is the memory to pass to readers, -1 after Close. It stays the writer's. Readers of a file open it by its path.
 func (w *FrameWriter) FD() int {
 	w.m.guard.mu.Lock()
 	defer w.m.guard.mu.Unlock()
@@ -100,7 +101,7 @@ func (w *FrameWriter) Next() uint64 { return w.next }
 
 // Reserve gives room for a frame of n bytes at most, 0 to MaxFrame, for the caller to fill and Publish. Nobody sees it until then; the
 // frames that were there are gone. It is valid until the next Publish or Reserve, or Close.
-func (w *FrameWriter) Reserve(n int) ([]byte, error) {
+func (w *FrameWriter) Reserve(n int) (b []byte, err error) {
 	if n < 0 || n > int(w.m.largest) {
 		return nil, fmt.Errorf("poolgen: frame ring %q: a frame of %d bytes: it is from 0 to %d", w.name, n, w.m.largest)
 	}
@@ -108,6 +109,9 @@ func (w *FrameWriter) Reserve(n int) ([]byte, error) {
 		return nil, err
 	}
 	defer w.m.leave()
+	if w.m.flags&flagFile != 0 {
+		defer w.m.survive(debug.SetPanicOnFault(true), &err)
+	}
 	oldest, need := w.oldest, frameEntry{length: uint32(n)}.span()
 	drop := func(from, to uint32) {
 		for oldest < w.next {
@@ -137,7 +141,7 @@ func (w *FrameWriter) Reserve(n int) ([]byte, error) {
 
 // Publish makes the first n bytes of what Reserve gave a frame and returns its number. time is the caller's own, such as nanoseconds of a
 // capture. It panics if n is more than was reserved, and fails in a ring of Fixed frames if it is not MaxFrame.
-func (w *FrameWriter) Publish(n int, time int64) (uint64, error) {
+func (w *FrameWriter) Publish(n int, time int64) (number uint64, err error) {
 	if !w.given || n < 0 || n > int(w.room) {
 		panic(fmt.Sprintf("poolgen: Publish(%d) in frame ring %q: %d bytes are reserved", n, w.name, w.room))
 	}
@@ -148,6 +152,9 @@ func (w *FrameWriter) Publish(n int, time int64) (uint64, error) {
 		return 0, err
 	}
 	defer w.m.leave()
+	if w.m.flags&flagFile != 0 {
+		defer w.m.survive(debug.SetPanicOnFault(true), &err)
+	}
 	e := frameEntry{seq: w.next, off: w.cursor, length: uint32(n), time: time}
 	if w.m.flags&flagFile != 0 {
 		e.sum = crc32.Update(0, w.table, w.m.bytes(e.off, e.length))
@@ -167,10 +174,12 @@ func (w *FrameWriter) Publish(n int, time int64) (uint64, error) {
 // Write publishes a copy of b as a frame and returns its number.
 func (w *FrameWriter) Write(b []byte, time int64) (uint64, error) {
 	to, err := w.Reserve(len(b))
+	if err == nil {
+		err = w.m.fill(to, b)
+	}
 	if err != nil {
 		return 0, err
 	}
-	copy(to, b)
 	return w.Publish(len(b), time)
 }
 
@@ -192,7 +201,7 @@ func (w *FrameWriter) Close() error {
 	if w.m.guard.state.Or(stateClosed)&stateClosed != 0 {
 		return nil
 	}
-	w.m.super.ended.Store(1)
+	w.m.end()
 	w.m.wakeReaders()
 	return w.m.revoke()
 }

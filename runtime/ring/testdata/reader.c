@@ -66,6 +66,13 @@ static int file(const char *path, int flags)
     int fd = open(path, flags);
     int err = poolgen_ring_open(&r, fd);
     close(fd);
+    if (err == POOLGEN_OK && (r.flags & 2) != 0) {
+        printf("a file by its descriptor\n");
+        return 1;
+    }
+    if (err == POOLGEN_ECORRUPT) { /* not sealed, or damaged */
+        err = poolgen_ring_open_file(&r, path);
+    }
     if (err != POOLGEN_OK) {
         printf("%s\n", err == POOLGEN_ECORRUPT ? "refused" : "failed");
         return 0;

@@ -1,0 +1,48 @@
+package ring
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// survive is deferred around what touches a mapped file. Where somebody has truncated that under this program, which the kernel tells by SIGBUS, it
+// makes an error of it. before is what debug.SetPanicOnFault returned, which counts for one goroutine.
+func (m *frameMap) survive(before bool, err *error) {
+	debug.SetPanicOnFault(before)
+	p := recover()
+	if p == nil {
+		return
+	}
+	fault, ok := p.(interface{ Addr() uintptr })
+	if base := uintptr(m.guard.region.Base()); !ok || fault.Addr()-base >= uintptr(m.guard.region.Size()) {
+		panic(p) // not ours
+	}
+	*err = fmt.Errorf("poolgen: frame ring: %w: the file was truncated while it was mapped: its next writer mends it", ErrCorrupt)
+}
+
+// fill copies into what Reserve gave.
+func (m *frameMap) fill(to, from []byte) (err error) {
+	if m.flags&flagFile != 0 {
+		defer m.survive(debug.SetPanicOnFault(true), &err)
+	}
+	copy(to, from)
+	return nil
+}
+
+// end says that the writer has closed.
+func (m *frameMap) end() {
+	if m.flags&flagFile != 0 {
+		var none error // nobody is there to be told
+		defer m.survive(debug.SetPanicOnFault(true), &none)
+	}
+	m.super.ended.Store(1)
+}
+
+// oldest is the number of the oldest frame.
+func (r *FrameReader) oldest() (oldest uint64, err error) {
+	if r.m.flags&flagFile != 0 {
+		defer r.m.survive(debug.SetPanicOnFault(true), &err)
+	}
+	oldest, _, err = r.look()
+	return oldest, err
+}
