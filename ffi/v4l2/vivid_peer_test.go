@@ -97,6 +97,45 @@ func TestVividPeer(t *testing.T) {
 	}
 }
 
+// TestVividGStreamer captures the same still picture with GStreamer's v4l2src, in several formats, and compares every byte.
+func TestVividGStreamer(t *testing.T) {
+	d := find(t, "vid-cap")
+	tool := testutil.RequireTool(t, "gst-launch-1.0", "gstreamer1.0-tools")
+	small(t, d)
+	osd := named(t, d, "OSD Text Mode")
+	const none = 2
+	if _, err := d.SetControl(osd.ID, none); err != nil {
+		t.Fatal(err)
+	}
+	defer d.SetControl(osd.ID, osd.Default)
+	for name, fourcc := range map[string]v4l2.FourCC{"YUY2": v4l2.FmtYUYV, "NV12": v4l2.FmtNV12, "I420": v4l2.FmtYUV420, "RGB": v4l2.FmtRGB24, "GRAY8": v4l2.FmtGREY} {
+		f, err := d.SetFormat(v4l2.Capture, v4l2.Format{FourCC: fourcc, Width: 320, Height: 180})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, d, v4l2.StreamConfig{})
+		fr := read(t, s)
+		mine := bytes.Clone(fr.Bytes())
+		fr.Release()
+		s.Close()
+
+		file := filepath.Join(t.TempDir(), "frame")
+		cmd := exec.Command(tool, "-q", "v4l2src", "device="+d.Path(), "num-buffers=1", "!", "video/x-raw,format="+name+",width=320,height=180", "!", "filesink", "location="+file)
+		cmd.Env = append(os.Environ(), "GST_REGISTRY_FORK=no", "GST_REGISTRY="+filepath.Join(t.TempDir(), "registry"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", cmd, err, out)
+		}
+		peers, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(mine) != f.Size() || !bytes.Equal(mine, peers) {
+			t.Errorf("%s: the frames differ: %d bytes, GStreamer's has %d\n%s", f, len(mine), len(peers), out)
+		}
+	}
+}
+
 // TestVividCompliance runs the kernel developers' own checks before and after this package has used the camera in every way: it leaves the
 // driver as it was.
 func TestVividCompliance(t *testing.T) {

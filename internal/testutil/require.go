@@ -18,8 +18,11 @@ const RequireAll = "POOLGEN_REQUIRE_ALL"
 // snd-aloop; "full" on the project's own kernels, which have more of them.
 const VM = "POOLGEN_VM"
 
-// Guests have no compilers and the like: of tools only these packages.
-const guestPackages = "alsa-utils v4l-utils"
+// Guests have no compilers and the like: of tools only these packages, and the project's own kernels those of fullPackages too.
+const (
+	guestPackages = "alsa-utils v4l-utils"
+	fullPackages  = "gstreamer1.0-tools"
+)
 
 // RequireTool returns the path of a command that the test runs, such as
 // "arm-linux-gnueabihf-gcc". Without it the test is skipped with the name of
@@ -45,7 +48,8 @@ func RequireFile(tb testing.TB, path, debianPackage string) string {
 
 func missing(tb testing.TB, what string, err error, debianPackage string) {
 	tb.Helper()
-	expected := os.Getenv(VM) == "" || slices.Contains(strings.Fields(guestPackages), debianPackage)
+	vm := os.Getenv(VM)
+	expected := vm == "" || slices.Contains(strings.Fields(guestPackages), debianPackage) || vm == "full" && debianPackage == fullPackages
 	switch {
 	case !expected:
 		tb.Skipf("looking for %s: %v; guests have no %s", what, err, debianPackage)
