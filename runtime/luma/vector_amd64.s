@@ -107,22 +107,29 @@ TEXT ·countVector(SB), NOSPLIT, $0-32
 	XORQ R10, R10
 	XORQ R11, R11
 
-count64:
-	CMPQ CX, $64
+count128:
+	CMPQ CX, $128
 	JLT  count32
 	VMOVDQU (SI), Y0
 	VMOVDQU 32(SI), Y1
-	COUNT(Y0, Y2, R8, R10)
-	COUNT(Y1, Y3, R9, R11)
-	ADDQ $64, SI
-	SUBQ $64, CX
-	JMP  count64
+	VMOVDQU 64(SI), Y2
+	VMOVDQU 96(SI), Y3
+	COUNT(Y0, Y7, R8, R10)
+	COUNT(Y1, Y8, R9, R11)
+	COUNT(Y2, Y9, R12, R10)
+	COUNT(Y3, Y10, R13, R11)
+	ADDQ $128, SI
+	SUBQ $128, CX
+	JMP  count128
 
 count32:
 	TESTQ CX, CX
 	JEQ   countEnd
 	VMOVDQU (SI), Y0
-	COUNT(Y0, Y2, R8, R10)
+	COUNT(Y0, Y7, R8, R10)
+	ADDQ $32, SI
+	SUBQ $32, CX
+	JMP  count32
 
 countEnd:
 	ADDQ R11, R10
@@ -188,6 +195,8 @@ TEXT ·findVector(SB), NOSPLIT, $0-32
 find128:
 	CMPQ DX, CX
 	JGT  find32
+	PREFETCHT0 4096(SI)(DX*1) // rows are too short for the processor to see ahead
+	PREFETCHT0 4160(SI)(DX*1)
 	VMOVDQU (SI)(DX*1), Y0
 	VMOVDQU 64(SI)(DX*1), Y1
 	VPMAXUB 32(SI)(DX*1), Y0, Y0
