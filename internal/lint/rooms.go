@@ -72,6 +72,7 @@ var Only = map[string][]string{
 	"golang.org/x/term":                   {"cmd"},
 	"github.com/nats-io":                  {"runtime/bus/natsbus"},
 	"github.com/prometheus/client_golang": {"runtime/metrics"},
+	"github.com/prometheus/prometheus":    nil,
 	"github.com/pion":                     {"examples"},
 	"github.com/google/pprof":             {"runtime/metrics"},
 	"github.com/klauspost/compress":       {"runtime/store"},

@@ -1,16 +1,11 @@
 package metrics
 
 import (
-	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/poolgen/poolgen/internal/report"
 	"github.com/poolgen/poolgen/runtime/bus"
@@ -174,72 +169,6 @@ func TestTopicsAreBounded(t *testing.T) {
 	text = scrape(t, s)
 	if !strings.Contains(text, `poolgen_topic_published_events_total{bus="b",topic="x"} 2`) || !strings.Contains(text, `poolgen_topic_subscribers{bus="b",topic="x"} 0`) {
 		t.Errorf("closed topics:\n%s", text)
-	}
-}
-
-// Every name in the dashboard is one that is exported, with the labels that it is shown by, and every panel asks for something.
-func TestDashboard(t *testing.T) {
-	var d struct {
-		Title  string
-		Panels []struct {
-			Type, Title string
-			Targets     []struct{ Expr, LegendFormat string }
-		}
-	}
-	if err := json.Unmarshal([]byte(Dashboard()), &d); err != nil {
-		t.Fatal(err)
-	}
-	s := everything(t)
-	w, err := newWatcher(s, WatchOptions{Root: fstest.MapFS(newMachine(1000)), KeepGo: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(s, w)
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	labels := map[string][]string{}
-	for _, f := range families {
-		list := []string{"instance"}
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			list = append(list, l.GetName())
-		}
-		labels[f.GetName()] = list
-		if f.GetType().String() == "HISTOGRAM" {
-			labels[f.GetName()+"_bucket"] = append(list, "le")
-		}
-	}
-	metric, label := regexp.MustCompile(`poolgen_[a-z0-9_]+`), regexp.MustCompile(`{{([a-z]+)}}`)
-	used := map[string]bool{}
-	for _, p := range d.Panels {
-		if p.Type != "row" && len(p.Targets) == 0 {
-			t.Errorf("panel %s asks for nothing", p.Title)
-		}
-		for _, target := range p.Targets {
-			names := metric.FindAllString(target.Expr, -1)
-			if len(names) == 0 {
-				t.Errorf("panel %s: %s has no metric of ours", p.Title, target.Expr)
-			}
-			for _, name := range names {
-				used[name] = true
-				if labels[name] == nil {
-					t.Errorf("panel %s: nobody exports %s", p.Title, name)
-				}
-				if total := strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_bucket"); total != strings.Contains(target.Expr, "rate("+name) {
-					t.Errorf("panel %s: %s is a counter: %v", p.Title, name, total)
-				}
-				for _, l := range label.FindAllStringSubmatch(target.LegendFormat, -1) {
-					if !slices.Contains(labels[name], l[1]) {
-						t.Errorf("panel %s: %s has no label %s", p.Title, name, l[1])
-					}
-				}
-			}
-		}
-	}
-	if d.Title != "poolgen" || len(used) < 40 {
-		t.Errorf("%q shows %d metrics", d.Title, len(used))
 	}
 }
 
