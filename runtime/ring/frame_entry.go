@@ -29,13 +29,14 @@ func (e frameEntry) words() [entrySize / 4]uint32 {
 
 // entrySum is the checksum of the words before it, in little-endian order on every machine.
 func entrySum(t *crc32.Table, w []uint32) uint32 {
-	var b [64]byte
-	n := 0
+	crc := uint32(0) // so that the sum of zeros is all ones: a hole is no entry
 	for _, v := range w {
-		binary.LittleEndian.PutUint32(b[n:], v)
-		n += 4
+		for range 4 {
+			crc = t[byte(crc)^byte(v)] ^ crc>>8
+			v >>= 8
+		}
 	}
-	return crc32.Update(^uint32(0), t, b[:n]) // not 0 for zeros: a hole is no entry
+	return ^crc
 }
 
 func (m *frameMap) putEntry(t *crc32.Table, e frameEntry) {

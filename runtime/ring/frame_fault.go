@@ -9,15 +9,27 @@ import (
 // makes an error of it. before is what debug.SetPanicOnFault returned, which counts for one goroutine.
 func (m *frameMap) survive(before bool, err *error) {
 	debug.SetPanicOnFault(before)
-	p := recover()
-	if p == nil {
-		return
+	if p := recover(); p != nil {
+		m.judge(p)
+		*err = fmt.Errorf("poolgen: frame ring: %w: the file was truncated while it was mapped: its next writer mends it", ErrCorrupt)
 	}
+}
+
+// doubt is survive for what has no error, but may be false.
+func (m *frameMap) doubt(before bool, ok *bool) {
+	debug.SetPanicOnFault(before)
+	if p := recover(); p != nil {
+		m.judge(p)
+		*ok = false
+	}
+}
+
+// judge goes on with a panic that is no fault in this file.
+func (m *frameMap) judge(p any) {
 	fault, ok := p.(interface{ Addr() uintptr })
 	if base := uintptr(m.guard.region.Base()); !ok || fault.Addr()-base >= uintptr(m.guard.region.Size()) {
-		panic(p) // not ours
+		panic(p)
 	}
-	*err = fmt.Errorf("poolgen: frame ring: %w: the file was truncated while it was mapped: its next writer mends it", ErrCorrupt)
 }
 
 // fill copies into what Reserve gave.

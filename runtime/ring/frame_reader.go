@@ -287,9 +287,7 @@ func (f Frame) Bytes() []byte { return f.r.m.bytes(f.off, f.n) }
 // Valid reports whether the frame has not been overwritten up to now. If it has, it is counted as missed. In a file that was truncated no frame is.
 func (f Frame) Valid() (valid bool) {
 	if f.r.m.flags&flagFile != 0 {
-		err := error(nil)
-		defer func() { valid = valid && err == nil }()
-		defer f.r.m.survive(debug.SetPanicOnFault(true), &err)
+		defer f.r.m.doubt(debug.SetPanicOnFault(true), &valid)
 	}
 	return f.intact()
 }
