@@ -3,6 +3,7 @@ package ring_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/poolgen/poolgen/runtime/ring"
 )
@@ -69,6 +70,7 @@ func TestStatsOfWakesAndEnds(t *testing.T) {
 		if _, err := r.Write([]byte{1}); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Millisecond) // on one processor two that are always busy never sleep
 	}
 	r.End()
 	wg.Wait()
