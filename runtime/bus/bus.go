@@ -109,7 +109,9 @@ func Match[T any](b *Bus, pattern string, o SubOptions) (*Sub[T], error) {
 	}
 	last := s.lastOfAll(o.Last)
 	for _, n := range last {
-		s.push(n, &d)
+		if s.push(n, &d) {
+			n.queues++
+		}
 	}
 	b.core.mu.Unlock()
 	d.dispose()

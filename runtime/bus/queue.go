@@ -22,15 +22,19 @@ func (q *queue[T]) at(i int) entry[T] { return q.ring[(q.head+uint(i))&uint(len(
 
 func (q *queue[T]) push(e entry[T]) {
 	if q.n == uint(len(q.ring)) {
-		grown := make([]entry[T], max(firstRing, 2*len(q.ring)))
-		for i := range q.len() {
-			grown[i] = q.at(i)
-		}
-		q.ring, q.head = grown, 0
+		q.grow()
 	}
 	q.ring[(q.head+q.n)&uint(len(q.ring)-1)] = e
 	q.n++
 	q.bytes += e.node.size
+}
+
+func (q *queue[T]) grow() {
+	grown := make([]entry[T], max(firstRing, 2*len(q.ring)))
+	for i := range q.len() {
+		grown[i] = q.at(i)
+	}
+	q.ring, q.head = grown, 0
 }
 
 // pop takes the oldest. It must not be called on an empty queue.

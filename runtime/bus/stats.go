@@ -55,10 +55,14 @@ func (s *Sub[T]) Stats() SubStats {
 
 // stats is called with core.mu held.
 func (s *Sub[T]) stats() SubStats {
-	return SubStats{
+	st := SubStats{
 		ID: s.id, Topic: s.source, Name: s.name, Policy: s.policy, Offered: s.offered, Delivered: s.delivered, Lagged: s.lagged, Discarded: s.discarded,
-		Waiting: s.queue.len(), BytesWaiting: s.queue.bytes, BytesHeld: s.queue.bytes + s.taken,
+		Waiting: s.queue.len(), BytesWaiting: s.queue.bytes, BytesHeld: s.queue.bytes,
 	}
+	for _, e := range s.batch[s.given:s.filled] {
+		st.BytesHeld += e.node.size
+	}
+	return st
 }
 
 // Subscribers are the figures of those that are subscribed to this topic now, by ID; without those that have a pattern.

@@ -90,7 +90,6 @@ type Sub[T any] struct {
 	asleep    bool      // the receiver waits for a token
 	loops     int       // that the receiver is in, one within another; each cleans up at its end
 	closed    bool      // by Close
-	taken     int64     // bytes of the batch not given back
 	gap       uint64    // events lost before the first in the queue
 	nextAwake *Sub[T]   // of the publisher that cleared asleep, until it sends the token
 	waiters   []*waiter // publishers that wait for room
@@ -160,7 +159,10 @@ func (t *Topic[T]) Subscribe(o SubOptions) (*Sub[T], error) {
 	s.number()
 	s.join(t)
 	for i := max(0, t.history.len()-o.Last); i < t.history.len(); i++ {
-		s.push(t.history.at(i).node, &d)
+		n := t.history.at(i).node
+		if s.push(n, &d) {
+			n.queues++
+		}
 	}
 	t.core.mu.Unlock()
 	d.dispose()
@@ -184,7 +186,7 @@ func (s *Sub[T]) fits(size int64) bool {
 	return s.queue.len() < s.maxEvents && size <= s.maxBytes-s.queue.bytes
 }
 
-// push offers n to s and reports whether s will get it.
+// push offers n to s and reports whether s will get it, which its caller then counts in n.queues.
 func (s *Sub[T]) push(n *node[T], d *dead[T]) bool {
 	s.offered++
 	if !s.fits(n.size) && !s.makeRoom(n.size, d) {
@@ -193,7 +195,6 @@ func (s *Sub[T]) push(n *node[T], d *dead[T]) bool {
 		n.topic.lagged++
 		return false
 	}
-	n.queues++
 	s.queue.push(entry[T]{n, s.tailGap})
 	s.tailGap = 0
 	return true
@@ -234,7 +235,6 @@ func (s *Sub[T]) take() {
 	}
 	s.batch[0].lagged += s.gap
 	s.gap = 0
-	s.taken = bytes
 	s.delivered += uint64(n)
 	if s.topic != nil {
 		s.topic.delivered += uint64(n)
@@ -251,7 +251,6 @@ func (s *Sub[T]) take() {
 // giveBack says that the receiver is done with the first n events of the batch.
 func (s *Sub[T]) giveBack(n int, d *dead[T]) {
 	for _, e := range s.batch[s.given:n] {
-		s.taken -= e.node.size
 		if e.node.queues > 1 {
 			e.node.queues--
 			continue
