@@ -13,7 +13,7 @@ import (
 // Chain is a stream of bytes in blocks of a pool: what is written at its end is read at its beginning. It is for one goroutine at a time.
 type Chain struct {
 	pool   *pool.Pool
-	bufs   []pool.Buf // from head on they are owned
+	blocks []block // from head on they are owned
 	head   int
 	offset int  // bytes of the first block that were read
 	length int  // bytes that can be read
@@ -22,6 +22,14 @@ type Chain struct {
 	rest   net.Buffers // what writev has not taken of vec
 	closed bool
 }
+
+// block has the first n bytes of a buffer, whatever becomes of the buffer's Len, which who gave it may still set.
+type block struct {
+	pool.Buf
+	n int
+}
+
+func (b block) bytes() []byte { return b.Bytes()[:b.n:b.n] }
 
 var (
 	_ io.ReadWriteCloser = (*Chain)(nil)
@@ -34,6 +42,8 @@ const maxEmptyReads = 100
 
 // ErrClosed says that a chain was closed.
 var ErrClosed = errors.New("chain is closed")
+
+var errSelf = errors.New("adapt: a chain cannot be read into itself")
 
 // NewChain makes an empty chain that takes the blocks it needs from p. A chain with a nil p takes only what Append gives it.
 func NewChain(p *pool.Pool) *Chain { return &Chain{pool: p} }
@@ -52,8 +62,7 @@ func (c *Chain) Append(b pool.Buf) error {
 		}
 		return nil
 	}
-	c.trim()
-	c.push(b)
+	c.push(block{b, n})
 	c.own = false
 	c.length += n
 	return nil
@@ -61,6 +70,9 @@ func (c *Chain) Append(b pool.Buf) error {
 
 // Write copies p to the end. It returns how much there was room for, and the pool's error if that is less than all.
 func (c *Chain) Write(p []byte) (int, error) {
+	if c.closed {
+		return 0, fmt.Errorf("adapt: writing to a chain: %w", ErrClosed)
+	}
 	n := 0
 	for n < len(p) {
 		room, err := c.room()
@@ -74,12 +86,19 @@ func (c *Chain) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadFrom reads from r into blocks, until r ends, fails, or the pool has no block.
+// ReadFrom reads from r into blocks, until r returns io.EOF, fails, or the pool has no block; then what was read so far is in the chain, and to go
+// on later loses nothing. Where r ends just as the last block is full, that is no failure if r returns io.EOF to a Read of no bytes.
 func (c *Chain) ReadFrom(r io.Reader) (n int64, err error) {
+	if r == io.Reader(c) {
+		return 0, errSelf
+	}
 	defer c.trim()
-	for empty := 0; empty < maxEmptyReads; {
+	for empty := 0; empty < maxEmptyReads; empty++ {
 		room, err := c.room()
 		if err != nil {
+			if m, end := r.Read(nil); m == 0 && end == io.EOF && n > 0 {
+				return n, nil
+			}
 			return n, fmt.Errorf("adapt: reading into a chain: %w", err)
 		}
 		m, err := r.Read(room)
@@ -88,15 +107,14 @@ func (c *Chain) ReadFrom(r io.Reader) (n int64, err error) {
 		}
 		c.grow(m)
 		n += int64(m)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // and nothing that wraps it, as in io.Copy: that is a failure
 			return n, nil
 		}
 		if err != nil {
 			return n, err
 		}
-		empty++
 		if m > 0 {
-			empty = 0
+			empty = -1
 		}
 	}
 	return n, io.ErrNoProgress
@@ -119,23 +137,43 @@ func (c *Chain) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo writes all that can be read to w, by writev if w is a connection of package net. What w has not taken stays in the chain.
-func (c *Chain) WriteTo(w io.Writer) (int64, error) {
+// WriteTo writes all that can be read to w, by writev if w is a *net.TCPConn or a *net.UnixConn, else a block at a time. What w has not taken stays in
+// the chain.
+func (c *Chain) WriteTo(w io.Writer) (n int64, err error) {
 	if c.closed {
 		return 0, fmt.Errorf("adapt: reading a chain: %w", ErrClosed)
 	}
+	if w == io.Writer(c) {
+		return 0, errSelf
+	}
+	switch w.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return c.writev(w)
+	}
+	for c.length > 0 && err == nil {
+		piece := c.first()
+		var m int
+		m, err = w.Write(piece)
+		if m < 0 || m > len(piece) {
+			return n, fmt.Errorf("adapt: writing a chain: the writer says that it has written %d of %d bytes", m, len(piece))
+		}
+		if err == nil && m < len(piece) {
+			err = io.ErrShortWrite
+		}
+		c.advance(m)
+		n += int64(m)
+	}
+	return n, err
+}
+
+// writev is WriteTo for what net.Buffers writes to in one system call, and which only it knows.
+func (c *Chain) writev(w io.Writer) (int64, error) {
 	c.vec = c.Buffers(c.vec[:0])
-	c.rest = c.vec // writing moves it on and clears what it leaves
+	c.rest = c.vec // writing moves it on
 	n, err := c.rest.WriteTo(w)
+	clear(c.vec)
 	c.rest = nil
-	if n < 0 || n > int64(c.length) {
-		return n, fmt.Errorf("adapt: the writer says that it has written %d of %d bytes", n, c.length)
-	}
-	want := int64(c.length)
 	c.Discard(int(n))
-	if err == nil && n < want {
-		err = io.ErrShortWrite
-	}
 	return n, err
 }
 
@@ -155,8 +193,8 @@ func (c *Chain) Discard(n int) int {
 func (c *Chain) Blocks() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		offset := c.offset
-		for _, b := range c.bufs[c.head:] {
-			if piece := b.Bytes()[offset:]; len(piece) > 0 && !yield(piece[:len(piece):len(piece)]) {
+		for _, b := range c.blocks[c.head:] {
+			if !yield(b.bytes()[offset:]) {
 				return
 			}
 			offset = 0
@@ -174,29 +212,30 @@ func (c *Chain) Buffers(v net.Buffers) net.Buffers {
 
 // Close gives the blocks back. The second call does nothing.
 func (c *Chain) Close() error {
-	for _, b := range c.bufs[c.head:] {
+	left := c.blocks[c.head:]
+	*c = Chain{closed: true}
+	for _, b := range left {
 		b.Release()
 	}
-	*c = Chain{closed: true}
 	return nil
 }
 
 // first is what can be read of the first block.
-func (c *Chain) first() []byte { return c.bufs[c.head].Bytes()[c.offset:] }
+func (c *Chain) first() []byte { return c.blocks[c.head].bytes()[c.offset:] }
 
 // advance skips bytes of the first block.
 func (c *Chain) advance(n int) {
 	c.offset += n
 	c.length -= n
-	b := c.bufs[c.head]
-	if c.offset < b.Len() {
+	b := c.blocks[c.head]
+	if c.offset < b.n {
 		return
 	}
 	c.offset = 0
-	c.bufs[c.head] = pool.Buf{}
+	c.blocks[c.head] = block{}
 	c.head++
-	if c.head == len(c.bufs) {
-		c.bufs, c.head, c.own = c.bufs[:0], 0, false
+	if c.head == len(c.blocks) {
+		c.blocks, c.head, c.own = c.blocks[:0], 0, false
 	}
 	b.Release()
 }
@@ -207,8 +246,8 @@ func (c *Chain) room() ([]byte, error) {
 		return nil, ErrClosed
 	}
 	if c.own {
-		if b := c.bufs[len(c.bufs)-1]; b.Len() < b.Cap() {
-			return b.Bytes()[b.Len():b.Cap()], nil
+		if b := c.blocks[len(c.blocks)-1]; b.n < b.Cap() {
+			return b.Bytes()[b.n:b.Cap()], nil
 		}
 	}
 	if c.pool == nil {
@@ -218,8 +257,7 @@ func (c *Chain) room() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.SetLen(0)
-	c.push(b)
+	c.push(block{b, 0})
 	c.own = true
 	return b.Bytes()[:b.Cap()], nil
 }
@@ -227,27 +265,27 @@ func (c *Chain) room() ([]byte, error) {
 // grow says that n bytes of room were filled.
 func (c *Chain) grow(n int) {
 	if n > 0 {
-		b := c.bufs[len(c.bufs)-1]
-		b.SetLen(b.Len() + n)
+		c.blocks[len(c.blocks)-1].n += n
 		c.length += n
 	}
 }
 
-// trim gives a block back that nothing was put into.
+// trim gives a block back that nothing was put into: there is none but while ReadFrom runs.
 func (c *Chain) trim() {
-	if last := len(c.bufs) - 1; c.own && last >= c.head && c.bufs[last].Len() == 0 {
-		c.bufs[last].Release()
-		c.bufs[last] = pool.Buf{}
-		c.bufs, c.own = c.bufs[:last], false
+	if last := len(c.blocks) - 1; c.own && c.blocks[last].n == 0 {
+		b := c.blocks[last]
+		c.blocks[last] = block{}
+		c.blocks, c.own = c.blocks[:last], false
+		b.Release()
 	}
 }
 
-// push adds a block, in the place of those that were read where that saves growing.
-func (c *Chain) push(b pool.Buf) {
-	if c.head > 0 && len(c.bufs) == cap(c.bufs) {
-		n := copy(c.bufs, c.bufs[c.head:])
-		clear(c.bufs[n:])
-		c.bufs, c.head = c.bufs[:n], 0
+// push adds a block, in the place of those that were read where they are at least half.
+func (c *Chain) push(b block) {
+	if c.head > len(c.blocks)/2 && len(c.blocks) == cap(c.blocks) {
+		n := copy(c.blocks, c.blocks[c.head:])
+		clear(c.blocks[n:])
+		c.blocks, c.head = c.blocks[:n], 0
 	}
-	c.bufs = append(c.bufs, b)
+	c.blocks = append(c.blocks, b)
 }

@@ -32,7 +32,7 @@ func blocks(t testing.TB, most int) *pool.Pool {
 	return p
 }
 
-func close(t testing.TB, c *adapt.Chain) {
+func shut(t testing.TB, c *adapt.Chain) {
 	t.Helper()
 	if err := errors.Join(c.Close(), c.Close()); err != nil {
 		t.Error(err)
@@ -113,7 +113,7 @@ func TestChainAgainstBuffer(t *testing.T) {
 				t.Fatalf("%d bytes, want %d", c.Len(), want.Len())
 			}
 		}
-		close(t, c)
+		shut(t, c)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestChainIsAReader(t *testing.T) {
 	p := blocks(t, 64)
 	text := strings.Repeat("what is written is read. ", 60)
 	c := adapt.NewChain(p)
-	defer close(t, c)
+	defer shut(t, c)
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestChainRefusals(t *testing.T) {
 	if n := p.Stats().Outstanding; n != 0 {
 		t.Errorf("%d blocks are out for nothing", n)
 	}
-	close(t, c)
+	shut(t, c)
 	if _, err := c.Write([]byte{1}); !errors.Is(err, adapt.ErrClosed) {
 		t.Error(err)
 	}
@@ -226,7 +226,7 @@ func TestChainLeavesGivenBlocksAlone(t *testing.T) {
 	if all, err := io.ReadAll(c); string(all) != "given and more" || err != nil {
 		t.Errorf("%q, %v", all, err)
 	}
-	close(t, c)
+	shut(t, c)
 	b.Release()
 }
 
@@ -260,7 +260,7 @@ func TestChainOverSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := adapt.NewChain(p)
-	defer close(t, c)
+	defer shut(t, c)
 	data := make([]byte, 2500)
 	for i := range data {
 		data[i] = byte(i * 7)

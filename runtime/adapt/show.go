@@ -11,12 +11,16 @@ import (
 	"github.com/poolgen/poolgen/runtime/pool"
 )
 
-// Log shows a pool in a log/slog record as the figures that matter when something is wrong with it. They are read when the record is written.
+// Log shows a pool in a log/slog record as the figures that matter when something is wrong with it. They are read when the record is written. p may be
+// nil, or closed.
 func Log(p *pool.Pool) slog.LogValuer { return poolValue{p} }
 
 type poolValue struct{ p *pool.Pool }
 
 func (v poolValue) LogValue() slog.Value {
+	if v.p == nil {
+		return slog.StringValue("no pool")
+	}
 	s := v.p.Stats()
 	return slog.GroupValue(
 		slog.String("name", s.Name),
@@ -53,8 +57,15 @@ func (v bufValue) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, slog.Bool("released", true))...)
 }
 
-// Var shows a pool's Stats as an expvar variable, in JSON: expvar.Publish("frames", adapt.Var(frames)).
-func Var(p *pool.Pool) expvar.Var { return expvar.Func(func() any { return p.Stats() }) }
+// Var shows a pool's Stats as an expvar variable, in JSON: expvar.Publish("frames", adapt.Var(frames)). For nil it is null.
+func Var(p *pool.Pool) expvar.Var {
+	return expvar.Func(func() any {
+		if p == nil {
+			return nil
+		}
+		return p.Stats()
+	})
+}
 
 // Each goes through what receive returns, such as the Receive method of a subscriber, until that returns io.EOF or ctx ends. Any other error is
 // the last thing it yields. What it yields is owned as receive says.
@@ -64,7 +75,7 @@ func Each[T any](ctx context.Context, receive func(context.Context) (T, error)) 
 	return func(yield func(T, error) bool) {
 		for {
 			v, err := receive(ctx)
-			if errors.Is(err, io.EOF) || err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+			if errors.Is(err, io.EOF) || ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 				return
 			}
 			if !yield(v, err) || err != nil {

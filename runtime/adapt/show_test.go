@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -55,6 +56,30 @@ func TestVar(t *testing.T) {
 	}
 }
 
+// What has no pool yet, or none any more, is shown too.
+func TestShowWithoutPool(t *testing.T) {
+	var out bytes.Buffer
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "pool", adapt.Log(nil))
+	if !strings.Contains(out.String(), `pool="no pool"`) {
+		t.Error(out.String())
+	}
+	if s := adapt.Var(nil).String(); s != "null" {
+		t.Error(s)
+	}
+	p, err := pool.New(10, pool.Options{Name: "gone", Max: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "pool", adapt.Log(p))
+	if !strings.Contains(out.String(), `"name":"gone"`) || !strings.Contains(adapt.Var(p).String(), `"Name":"gone"`) {
+		t.Error(out.String(), adapt.Var(p))
+	}
+}
+
 func TestEach(t *testing.T) {
 	broken := errors.New("broken")
 	for _, c := range []struct {
@@ -87,6 +112,17 @@ func TestEach(t *testing.T) {
 	cancel(broken)
 	for range adapt.Each(ctx, func(ctx context.Context) (int, error) { return 0, context.Cause(ctx) }) {
 		t.Error("the end of the context is no value")
+	}
+	// What receives may return ctx's error as well as its cause, and may say more.
+	for range adapt.Each(ctx, func(ctx context.Context) (int, error) { return 0, fmt.Errorf("receiving: %w", ctx.Err()) }) {
+		t.Error("the end of the context is no value")
+	}
+	// Another error is told although the context has ended.
+	late := errors.New("late")
+	for _, err := range adapt.Each(ctx, func(context.Context) (int, error) { return 0, late }) {
+		if err != late {
+			t.Error(err)
+		}
 	}
 	for v := range adapt.Each(t.Context(), func(context.Context) (int, error) { return 1, nil }) {
 		if v != 1 {
