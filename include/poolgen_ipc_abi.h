@@ -190,14 +190,16 @@ typedef struct poolgen_publisher {
     char path[112];
     uint64_t device, inode; // of the socket's file; 0: it has none
     int listener, events, memory; // memory: the arena, for reading only
+    int timer;     // in events: when it has to look again, though nobody comes or goes
     uint32_t lock; // guards what follows
     uint32_t busy; // a thread publishes
     uint32_t closed;
-    uint64_t sequence, serial;
+    uint64_t sequence, serial, arrivals;
+    int64_t alarm; // what the timer is set to; 0: nothing
     uint64_t frames, given, lost, left, misbehaved;
     poolgen_priv_loan *loans;
     uint32_t room, free, lent; // of loans; free is the first free one
-    uint32_t reserved[17];
+    uint32_t reserved[12];
     poolgen_priv_remote remote[POOLGEN_IPC_MAX_SUBSCRIBERS];
     poolgen_priv_remote coming[8];
 } poolgen_publisher;

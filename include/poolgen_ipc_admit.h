@@ -3,122 +3,15 @@
 #ifndef POOLGEN_IPC_ADMIT_H
 #define POOLGEN_IPC_ADMIT_H
 
-#include <sys/file.h>
-
 #include "poolgen_ipc_give.h"
+#include "poolgen_ipc_listen.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define POOLGEN_PRIV_LISTENER 1000u // in the epoll set, beside the places of pub->remote, and those of pub->coming from 100 on
-#define POOLGEN_PRIV_COMING 100u
+#define POOLGEN_PRIV_STRANGERS 8u // places of pub->coming
 #define POOLGEN_PRIV_PATIENCE 2000 // milliseconds; one who says nothing is none
-
-static inline int poolgen_priv_watch(poolgen_publisher *pub, int operation, int fd, uint32_t what)
-{
-    struct epoll_event e;
-    memset(&e, 0, sizeof(e));
-    e.events = EPOLLIN;
-    e.data.u32 = what;
-    return epoll_ctl(pub->events, operation, fd, &e);
-}
-
-// poolgen_priv_lock_folder takes the advisory lock of the folder of a socket's file, for at most 2 s: its descriptor, or -1 with errno.
-POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
-{
-    char folder[112];
-    size_t n = strlen(path);
-    while (n > 0 && path[n - 1] != '/') {
-        n--;
-    }
-    memcpy(folder, path, n);
-    folder[n] = 0;
-    int fd = open(n == 0 ? "." : folder, O_RDONLY | POOLGEN_PRIV_CLOEXEC);
-    int64_t deadline = poolgen_priv_deadline(2000);
-    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || poolgen_priv_left(deadline, 1) == 0) {
-            poolgen_priv_close(fd);
-            return -1;
-        }
-        (void)poll(NULL, 0, 5);
-    }
-    return fd;
-}
-
-// poolgen_priv_bind makes the socket, in place of one that nobody listens to. The folder is locked.
-POOLGEN_PRIV_COLD int poolgen_priv_bind(poolgen_publisher *pub, const struct sockaddr_un *a, socklen_t size)
-{
-    const struct sockaddr *address = (const struct sockaddr *)(const void *)a;
-    for (int tries = 0;; tries++) {
-        if (bind(pub->listener, address, size) == 0) {
-            return POOLGEN_OK;
-        }
-        if (errno != EADDRINUSE || tries > 0) {
-            return poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "binding a socket to %s: errno %d", pub->path, errno);
-        }
-        int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct stat st; // a file that is no socket refuses connections too
-        int ours = stat(pub->path, &st) == 0 && (st.st_mode & 0170000) == 0140000 /* S_IFSOCK */;
-        int err = probe < 0 || connect(probe, address, size) == 0 ? 0 : errno;
-        if (probe >= 0) {
-            poolgen_priv_close(probe);
-        }
-        if (a->sun_path[0] == 0 || err != ECONNREFUSED || !ours) {
-            return poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_EINUSE, "a live publisher, or another file, has %s: errno %d", pub->path,
-                                     err);
-        }
-        (void)unlink(pub->path);
-    }
-}
-
-// poolgen_priv_listen makes the socket and what waits for it.
-POOLGEN_PRIV_COLD int poolgen_priv_listen(poolgen_publisher *pub, const struct sockaddr_un *a, socklen_t size)
-{
-    pub->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    pub->events = epoll_create1(EPOLL_CLOEXEC);
-    if (pub->listener < 0 || pub->events < 0 || poolgen_priv_watch(pub, EPOLL_CTL_ADD, pub->listener, POOLGEN_PRIV_LISTENER) != 0) {
-        return poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "making a socket: errno %d", errno);
-    }
-    int named = a->sun_path[0] != 0, folder = named ? poolgen_priv_lock_folder(pub->path) : -1;
-    if (named && folder < 0) {
-        return poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "locking the folder of %s: errno %d", pub->path, errno);
-    }
-    int err = poolgen_priv_bind(pub, a, size);
-    if (err == POOLGEN_OK && named) {
-        struct stat st;
-        if (chmod(pub->path, (mode_t)pub->o.mode) != 0 || stat(pub->path, &st) != 0) {
-            err = poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "setting the mode of %s: errno %d", pub->path, errno);
-        } else {
-            pub->device = (uint64_t)st.st_dev;
-            pub->inode = (uint64_t)st.st_ino;
-        }
-    }
-    if (err == POOLGEN_OK && listen(pub->listener, 64) != 0) {
-        err = poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "listening on %s: errno %d", pub->path, errno);
-    }
-    if (folder >= 0) {
-        poolgen_priv_close(folder);
-    }
-    return err;
-}
-
-// poolgen_priv_unlisten ends that, and removes the socket's file if it is still this one.
-POOLGEN_PRIV_COLD void poolgen_priv_unlisten(poolgen_publisher *pub)
-{
-    int folder = pub->inode == 0 ? -1 : poolgen_priv_lock_folder(pub->path);
-    struct stat st;
-    if (folder >= 0 && stat(pub->path, &st) == 0 && (uint64_t)st.st_dev == pub->device && (uint64_t)st.st_ino == pub->inode) {
-        (void)unlink(pub->path);
-    }
-    if (folder >= 0) {
-        poolgen_priv_close(folder);
-    }
-    if (pub->listener >= 0) {
-        poolgen_priv_close(pub->listener);
-    }
-    pub->listener = -1;
-}
 
 // poolgen_priv_memory makes a sealed memfd: a descriptor, or -1 with errno.
 POOLGEN_PRIV_COLD int poolgen_priv_memory(const char *name, size_t size)
@@ -276,18 +169,41 @@ POOLGEN_PRIV_COLD void poolgen_priv_hello(poolgen_publisher *pub, poolgen_priv_r
     }
 }
 
-// poolgen_priv_accept takes connections while there are places for those that have not said hello.
+// poolgen_priv_send_off says goodbye to a process that has not said hello.
+POOLGEN_PRIV_COLD void poolgen_priv_send_off(poolgen_publisher *pub, poolgen_priv_remote *r, const char *reason)
+{
+    poolgen_priv_hello(pub, r); // it may have said it by now
+    if (r->socket >= 0) {
+        (void)poolgen_priv_answer(pub, r->socket, reason, -1);
+        poolgen_priv_close(r->socket);
+        r->socket = -1;
+    }
+}
+
+// poolgen_priv_room finds a place for who comes. The one that came first, and has said nothing, makes room.
+POOLGEN_PRIV_COLD uint32_t poolgen_priv_room(poolgen_publisher *pub)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 0; i < POOLGEN_PRIV_STRANGERS; i++) {
+        if (pub->coming[i].socket < 0) {
+            return i;
+        }
+        oldest = pub->coming[i].serial < pub->coming[oldest].serial ? i : oldest;
+    }
+    poolgen_priv_send_off(pub, &pub->coming[oldest], "8 others came, and this one said nothing: try again");
+    return oldest;
+}
+
+// poolgen_priv_accept takes connections, as many as wait now.
 POOLGEN_PRIV_COLD void poolgen_priv_accept(poolgen_publisher *pub)
 {
-    for (uint32_t i = 0; i < sizeof(pub->coming) / sizeof(pub->coming[0]); i++) {
-        poolgen_priv_remote *r = &pub->coming[i];
-        if (r->socket >= 0) {
-            continue;
-        }
+    for (int most = 256; most > 0; most--) { // nobody who connects without end may keep it
         int fd = (int)syscall(SYS_accept4, pub->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
             return;
         }
+        uint32_t i = poolgen_priv_room(pub);
+        poolgen_priv_remote *r = &pub->coming[i];
         socklen_t size = sizeof(r->peer);
         if (getsockopt(fd, SOL_SOCKET, POOLGEN_PRIV_PEERCRED, &r->peer, &size) != 0 ||
             poolgen_priv_watch(pub, EPOLL_CTL_ADD, fd, POOLGEN_PRIV_COMING + i) != 0) {
@@ -295,8 +211,28 @@ POOLGEN_PRIV_COLD void poolgen_priv_accept(poolgen_publisher *pub)
             continue;
         }
         r->socket = fd;
+        r->serial = ++pub->arrivals;
         r->deadline = poolgen_priv_deadline(POOLGEN_PRIV_PATIENCE);
         poolgen_priv_hello(pub, r);
+    }
+}
+
+// poolgen_priv_late sends those off that have said nothing for too long, and sets the timer for the next.
+static inline void poolgen_priv_late(poolgen_publisher *pub)
+{
+    int64_t next = 0;
+    for (uint32_t i = 0; i < POOLGEN_PRIV_STRANGERS; i++) {
+        poolgen_priv_remote *r = &pub->coming[i];
+        if (r->socket >= 0 && poolgen_priv_left(r->deadline, 1) == 0) {
+            poolgen_priv_send_off(pub, r, "it said nothing for 2000 ms");
+        }
+        if (r->socket >= 0 && (next == 0 || r->deadline < next)) {
+            next = r->deadline;
+        }
+    }
+    if (next != pub->alarm) {
+        pub->alarm = next;
+        poolgen_priv_alarm(pub->timer, next);
     }
 }
 
@@ -309,6 +245,8 @@ static inline void poolgen_priv_turn(poolgen_publisher *pub, int ms)
         uint32_t what = e[i].data.u32;
         if (what == POOLGEN_PRIV_LISTENER) {
             poolgen_priv_accept(pub);
+        } else if (what == POOLGEN_PRIV_TIMER) {
+            pub->alarm = -1; // has rung: set it anew, which makes it silent
         } else if (what >= POOLGEN_PRIV_COMING) {
             if (pub->coming[what - POOLGEN_PRIV_COMING].socket >= 0) {
                 poolgen_priv_hello(pub, &pub->coming[what - POOLGEN_PRIV_COMING]);
@@ -320,12 +258,7 @@ static inline void poolgen_priv_turn(poolgen_publisher *pub, int ms)
             }
         }
     }
-    for (uint32_t i = 0; i < sizeof(pub->coming) / sizeof(pub->coming[0]); i++) {
-        if (pub->coming[i].socket >= 0 && poolgen_priv_left(pub->coming[i].deadline, 1) == 0) {
-            poolgen_priv_close(pub->coming[i].socket);
-            pub->coming[i].socket = -1;
-        }
-    }
+    poolgen_priv_late(pub);
     for (uint32_t i = 0; i < POOLGEN_IPC_MAX_SUBSCRIBERS; i++) {
         if (pub->remote[i].socket >= 0) {
             poolgen_priv_collect(pub, &pub->remote[i]);

@@ -57,6 +57,18 @@ static inline int64_t poolgen_priv_now(void)
     return (int64_t)t[0] * 1000 + (int64_t)t[1] / 1000000;
 }
 
+// poolgen_priv_alarm makes a timer's descriptor readable at a point in time, and silent until then; 0: for good.
+POOLGEN_PRIV_COLD void poolgen_priv_alarm(int timer, int64_t at)
+{
+#ifdef SYS_timerfd_settime
+    long t[4] = {0, 0, (long)(at / 1000), (long)(at % 1000) * 1000000}; // the kernel's itimerspec of this call
+    (void)syscall(SYS_timerfd_settime, timer, 1 /* TFD_TIMER_ABSTIME */, t, NULL);
+#else
+    int64_t t[4] = {0, 0, at / 1000, (at % 1000) * 1000000};
+    (void)syscall(SYS_timerfd_settime64, timer, 1, t, NULL);
+#endif
+}
+
 // poolgen_priv_deadline turns a time-out into a point in time; negative ones never come.
 static inline int64_t poolgen_priv_deadline(int timeout_ms) { return timeout_ms < 0 ? INT64_MAX : poolgen_priv_now() + timeout_ms; }
 

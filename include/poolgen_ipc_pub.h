@@ -59,10 +59,13 @@ static inline void poolgen_priv_publisher_free(poolgen_publisher *pub)
     if (pub->memory >= 0) {
         poolgen_priv_close(pub->memory);
     }
+    if (pub->timer >= 0) {
+        poolgen_priv_close(pub->timer);
+    }
     free(pub->loans);
     pub->loans = NULL;
     pub->room = 0;
-    pub->events = pub->memory = -1;
+    pub->events = pub->memory = pub->timer = -1;
 }
 
 // poolgen_publisher_open makes a publisher of the blocks of a pool in the memfd fd, both of which stay the caller's and must outlive it. path is a
@@ -75,7 +78,7 @@ POOLGEN_INLINE int poolgen_publisher_open(const char *path, poolgen_arena *arena
     char again[48];
     memset(pub, 0, sizeof(*pub));
     pub->closed = 1;
-    pub->listener = pub->events = pub->memory = -1;
+    pub->listener = pub->events = pub->memory = pub->timer = -1;
     pub->free = POOLGEN_PRIV_NONE;
     for (int i = 0; i < POOLGEN_IPC_MAX_SUBSCRIBERS; i++) {
         pub->remote[i].socket = -1;
@@ -124,7 +127,7 @@ POOLGEN_INLINE int poolgen_publisher_open(const char *path, poolgen_arena *arena
     return POOLGEN_OK;
 }
 
-// poolgen_publisher_fd is a descriptor for poll or epoll: it is readable when somebody wants to subscribe or is gone, which
+// poolgen_publisher_fd is a descriptor for poll or epoll: it is readable when somebody wants to subscribe, says nothing for too long, or is gone, which
 // poolgen_publisher_collect then looks after. It stays the publisher's; -1 after the end.
 POOLGEN_INLINE int poolgen_publisher_fd(poolgen_publisher *pub)
 {

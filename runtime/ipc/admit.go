@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -20,14 +21,44 @@ func (s *Publisher) accept() {
 			time.Sleep(10 * time.Millisecond) // no descriptors left: others may close theirs
 			continue
 		}
-		s.wg.Go(func() { s.serve(conn) })
+		v := s.meet(conn)
+		s.wg.Go(func() { s.serve(v) })
 	}
 }
 
+// maxStrangers bounds the connections, and their goroutines, that have not said what they want.
+const maxStrangers = 16
+
+// stranger is a connection that has not said what it wants, which it must within helloLimit, and before too many others come.
+type stranger struct {
+	conn    *net.UnixConn
+	dropped bool
+}
+
+// meet makes a stranger of a connection, in place of the oldest if there are too many.
+func (s *Publisher) meet(conn *net.UnixConn) *stranger {
+	v := &stranger{conn: conn}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.strangers) >= maxStrangers {
+		old := s.strangers[0]
+		s.strangers = s.strangers[1:]
+		old.dropped = true
+		_ = old.conn.SetReadDeadline(time.Now())
+	}
+	s.strangers = append(s.strangers, v)
+	_ = conn.SetReadDeadline(time.Now().Add(s.helloLimit))
+	if s.closed {
+		_ = conn.SetReadDeadline(time.Now())
+	}
+	return v
+}
+
 // serve lets a process subscribe, and waits until it goes.
-func (s *Publisher) serve(conn *net.UnixConn) {
+func (s *Publisher) serve(v *stranger) {
+	conn := v.conn
 	defer conn.Close()
-	r, err := s.admit(conn)
+	r, err := s.admit(v)
 	if err != nil {
 		_, _ = conn.Write(welcome{version: version, refused: true, reason: err.Error()}.bytes())
 		return
@@ -41,9 +72,10 @@ func (s *Publisher) serve(conn *net.UnixConn) {
 }
 
 // admit does the handshake.
-func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
+func (s *Publisher) admit(v *stranger) (*remote, error) {
+	conn := v.conn
 	b := make([]byte, 512) // of another version it may be longer
-	n, err := s.listen(conn, b)
+	n, err := s.listen(v, b)
 	if err != nil {
 		return nil, err
 	}
@@ -99,22 +131,33 @@ func (s *Publisher) admit(conn *net.UnixConn) (*remote, error) {
 }
 
 // listen reads what a stranger says. Who says nothing is none, and Close does not wait for it.
-func (s *Publisher) listen(conn *net.UnixConn, b []byte) (int, error) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return 0, ErrClosed
-	}
-	s.strangers[conn] = struct{}{}
-	_ = conn.SetReadDeadline(time.Now().Add(s.helloLimit))
-	s.mu.Unlock()
-	n, err := conn.Read(b)
+func (s *Publisher) listen(v *stranger, b []byte) (int, error) {
+	n, err := v.conn.Read(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.strangers, conn)
-	_ = conn.SetReadDeadline(time.Time{})
-	if s.closed {
+	s.strangers = slices.DeleteFunc(s.strangers, func(o *stranger) bool { return o == v })
+	_ = v.conn.SetReadDeadline(time.Time{})
+	switch {
+	case s.closed:
 		return 0, ErrClosed
+	case err == nil:
+		return n, nil
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, err
 	}
-	return n, err
+	// It may have said it by now, when others were faster.
+	raw, err := v.conn.SyscallConn()
+	if err == nil {
+		err = raw.Read(func(fd uintptr) bool {
+			n, _, _ = syscall.Recvfrom(int(fd), b, syscall.MSG_DONTWAIT)
+			return true
+		})
+	}
+	switch {
+	case err == nil && n > 0:
+		return n, nil
+	case v.dropped:
+		return 0, fmt.Errorf("%d others came, and this one said nothing: try again", maxStrangers)
+	}
+	return 0, fmt.Errorf("it said nothing for %v", s.helloLimit)
 }

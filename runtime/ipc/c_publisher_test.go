@@ -25,6 +25,7 @@ func TestPublisherInC(t *testing.T) {
 		fromCEnds(t, c)
 		fromCClears(t, c)
 		fromCRefusals(t, c)
+		fromCStrangers(t, c)
 		fromCHostile(t, c)
 		fromCScribbled(t, c)
 		fromCToC(t, c, peer)

@@ -77,8 +77,8 @@ type Publisher struct {
 	closed   bool
 	stats    PublisherStats
 	getters  []*getter // that are free
-	// strangers are connections that have not said what they want, which they must within helloLimit.
-	strangers  map[*net.UnixConn]struct{}
+	// strangers have not said what they want, the one that came first before the others.
+	strangers  []*stranger
 	helloLimit time.Duration
 	spinner    spinner // of who waits for room, which is one at a time
 	sleeper    sleeper
@@ -167,7 +167,7 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
 	}
 	s := &Publisher{pool: p, o: o, path: path, l: l, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner(),
-		strangers: map[*net.UnixConn]struct{}{}, helloLimit: 2 * time.Second}
+		helloLimit: 2 * time.Second}
 	s.often = min(max(blocks/8, 1), 16)
 	s.sleeper.wake = s.wakePublish
 	s.enough = time.AfterFunc(time.Hour, s.wakePublish)
@@ -305,8 +305,8 @@ func (s *Publisher) Close(ctx context.Context) error {
 		r.c.head.asleep.CompareAndSwap(0, 1)
 		r.c.tell(r.knock)
 	}
-	for conn := range s.strangers {
-		_ = conn.SetReadDeadline(time.Now()) // it need not say any more what it wants
+	for _, v := range s.strangers {
+		_ = v.conn.SetReadDeadline(time.Now()) // it need not say any more what it wants
 	}
 	s.change()
 	if len(s.subs) == 0 {

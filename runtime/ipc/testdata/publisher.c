@@ -10,6 +10,7 @@ static poolgen_publisher pub;
 static poolgen_arena *arena;
 static int memory = -1;
 static uint64_t next;
+static int watched; // how often the descriptor has woken the program, from 1; 0: it does not count
 
 static const char *nobody(void *arg, const poolgen_peer *peer) { return peer->pid > 0 && peer->uid == (uint32_t)getuid() ? (const char *)arg : NULL; }
 
@@ -139,6 +140,7 @@ static void obey(const char *line)
         }
         printf("%s; %s\n", poolgen_strerror(result), poolgen_strerror(poolgen_publish(&pub, b, NULL, 0)));
         break;
+    case 'w': watched = 1; break;
     case 's': counts(); break;
     case 'r': // one subscriber
         result = poolgen_publisher_remote(&pub, atoi(line + 1), &r);
@@ -171,6 +173,7 @@ int main(void)
         }
         if (p[1].revents != 0) {
             poolgen_publisher_collect(&pub);
+            watched += watched != 0;
         }
         if (p[0].revents == 0) {
             continue;
@@ -181,6 +184,10 @@ int main(void)
         if (line[n++] == '\n') {
             line[n - 1] = 0;
             n = 0;
+            if (watched != 0) {
+                printf("woken %d times\n", watched - 1);
+                watched = 0;
+            }
             obey(line);
         }
     }
