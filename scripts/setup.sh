@@ -21,6 +21,9 @@ probe() {
 	done
 }
 
+# What looks at the page of examples/meteor; Debian's own, with windows or without.
+browser() { tool chromium || tool chromium-headless-shell; }
+
 # The runtime of the release's own clang, whose version is in the path.
 clang_runtime() { compgen -G "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan*" >/dev/null; }
 
@@ -59,6 +62,7 @@ test_packages() {
 		libsqlite3-dev test -e /usr/include/sqlite3.h
 		liblua5.4-dev test -e /usr/include/lua5.4/lua.h
 		libcjson-dev test -e /usr/include/cjson/cJSON.h
+		chromium-headless-shell browser
 	END
 	clang_runtime || echo libclang-rt-dev
 }

@@ -9,18 +9,22 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/poolgen/poolgen/internal/testutil"
 )
 
 // browser speaks the DevTools protocol with a Chromium, over pipes: messages are JSON with a zero behind each.
 type browser struct {
-	to     io.Writer
-	from   *bufio.Reader
-	n      int
-	thrown []string // exceptions of the page's scripts
+	to    io.Writer
+	from  *bufio.Reader
+	n     int
+	wrong []string // exceptions of the page's scripts, errors in its console
+	asked []string // addresses
 }
 
 // call sends a command and waits for its result.
@@ -51,8 +55,8 @@ func (b *browser) call(session, method string, params map[string]any, result any
 		if err := json.Unmarshal(text, &answer); err != nil {
 			return err
 		}
-		if answer.Method == "Runtime.exceptionThrown" {
-			b.thrown = append(b.thrown, string(text))
+		if err := b.event(answer.Method, text); err != nil {
+			return err
 		}
 		switch {
 		case answer.ID != b.n:
@@ -62,6 +66,33 @@ func (b *browser) call(session, method string, params map[string]any, result any
 			return json.Unmarshal(answer.Result, result)
 		}
 	}
+}
+
+// event notes what a page did that nobody asked for.
+func (b *browser) event(method string, text []byte) error {
+	var e struct {
+		Params struct {
+			Type    string
+			Entry   struct{ Level string }
+			Request struct{ URL string }
+		}
+	}
+	switch method {
+	case "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Network.requestWillBeSent":
+	default:
+		return nil
+	}
+	if err := json.Unmarshal(text, &e); err != nil {
+		return err
+	}
+	p := e.Params
+	if method == "Runtime.exceptionThrown" || p.Type == "error" || p.Type == "warning" || p.Entry.Level == "error" || p.Entry.Level == "warning" {
+		b.wrong = append(b.wrong, string(text))
+	}
+	if p.Request.URL != "" {
+		b.asked = append(b.asked, p.Request.URL)
+	}
+	return nil
 }
 
 // start runs a Chromium until the test ends, which it does not outlive.
@@ -79,7 +110,8 @@ func start(t *testing.T, ctx context.Context, path string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 		"--user-data-dir="+dir, "--remote-debugging-pipe", "about:blank")
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
 	err = cmd.Start()
@@ -98,73 +130,108 @@ func start(t *testing.T, ctx context.Context, path string) *browser {
 	return &browser{to: in, from: bufio.NewReader(out)}
 }
 
-// TestBrowser looks at the page as a browser has it once its scripts have run.
-func TestBrowser(t *testing.T) {
-	if testing.Short() || runtime.GOARCH == "arm" {
-		t.Skip("the page is the same everywhere, and a browser is heavy: not with -short, not on arm")
-	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skipf("looking for chromium: %v; install the Debian package chromium to have the page's scripts tested", err)
-	}
-	url := site(t)
-	ctx, stop := context.WithTimeout(t.Context(), 90*time.Second)
-	defer stop()
-	b := start(t, ctx, chromium)
+// tab opens a page.
+func (b *browser) tab(t *testing.T) string {
+	t.Helper()
 	var target struct{ TargetID string }
 	var session struct{ SessionID string }
-	var none struct{}
 	if err := b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}, &target); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.call(session.SessionID, "Runtime.enable", nil, &none); err != nil {
+	for _, domain := range []string{"Runtime", "Log", "Network", "Page"} {
+		b.do(t, session.SessionID, domain+".enable", nil)
+	}
+	return session.SessionID
+}
+
+// do is a call without a result.
+func (b *browser) do(t *testing.T, session, method string, params map[string]any) {
+	t.Helper()
+	var none struct{}
+	if err := b.call(session, method, params, &none); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.call(session.SessionID, "Page.navigate", map[string]any{"url": url}, &none); err != nil {
-		t.Fatal(err)
-	}
-	wants := []*regexp.Regexp{
-		regexp.MustCompile(`<figure id="meteor-[0-9]+"><img src="events/meteor-[0-9]+\.png"`),
-		regexp.MustCompile(`clip of [0-9]+ frames`),
-		regexp.MustCompile(`id="live" alt="the newest frame" src="live\.jpg\?[0-9]+"`),
-		regexp.MustCompile(`<polyline id="line"[^>]* points="0\.0,[0-9.]+ `),
-		regexp.MustCompile(`role="status">the sky at [0-9:.]+ UTC<`),
-		regexp.MustCompile(`<td>hot</td><td>[1-9][0-9]*</td>`),
-		regexp.MustCompile(`<td>pool frames</td>`),
-		regexp.MustCompile(`<td>clips</td><td>[1-9]`),
-		regexp.MustCompile(`pictures loaded: [2-9]`),
-	}
-	const look = `document.documentElement.outerHTML + "pictures loaded: " + [...document.images].filter(i => i.complete && i.naturalWidth === 160).length`
-	last, missing := "", ""
+}
+
+// until evaluates an expression until it is true.
+func (b *browser) until(t *testing.T, session, what, expression string) {
+	t.Helper()
 	for {
-		var got struct{ Result struct{ Value string } }
-		if err := b.call(session.SessionID, "Runtime.evaluate", map[string]any{"expression": look}, &got); err != nil {
-			t.Fatalf("%v; the page had no %s:\n%s", err, missing, last)
+		var got struct {
+			Result           struct{ Value any }
+			ExceptionDetails any
 		}
-		last, missing = got.Result.Value, ""
-		for _, want := range wants {
-			if !want.MatchString(last) {
-				missing = want.String()
+		err := b.call(session, "Runtime.evaluate", map[string]any{"expression": expression}, &got)
+		if got.Result.Value == true {
+			return
+		}
+		if err != nil || got.ExceptionDetails != nil {
+			t.Fatalf("%s: %v, %v, %v; wrong: %q", what, got.Result.Value, err, got.ExceptionDetails, b.wrong)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// TestBrowser looks at the page as a browser has it once its scripts have run, in a wide window and in one like a phone's.
+func TestBrowser(t *testing.T) {
+	if testing.Short() || runtime.GOARCH == "arm" || runtime.GOARCH == "386" {
+		t.Skip("the page is the same everywhere, and a browser is heavy: not with -short, not on 32 bits")
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil { // the same without windows, which is smaller
+		chromium = testutil.RequireTool(t, "chromium-headless-shell", "chromium-headless-shell")
+	}
+	url := site(t)
+	ctx, stop := context.WithTimeout(t.Context(), 90*time.Second)
+	defer stop()
+	b := start(t, ctx, chromium)
+	page := b.tab(t)
+	for _, window := range []struct {
+		name          string
+		width, height int
+	}{{"desktop", 1280, 900}, {"phone", 390, 844}} {
+		b.do(t, page, "Emulation.setDeviceMetricsOverride", map[string]any{"width": window.width, "height": window.height, "deviceScaleFactor": 1, "mobile": window.width < 500})
+		b.do(t, page, "Page.navigate", map[string]any{"url": url})
+		for _, want := range []struct{ what, is string }{
+			{"the page", `document.readyState === "complete" && document.title === "Meteor watch"`},
+			{"brightness", `/^[0-9.]+ of 255$/.test($("mean").textContent) && $("line").points.numberOfItems > 20`},
+			{"the time", `/^the sky at [0-9:.]+ UTC$/.test($("state").textContent)`},
+			{"the newest frame", `$("live").complete && $("live").naturalWidth === 160`},
+			{"an event with its picture", `document.querySelector("#events figure img")?.naturalWidth === 160`},
+			{"an event with its clip", `/^clip of [1-9][0-9]* frames$/.test(document.querySelector("#events figure a")?.textContent)`},
+			{"memory", `/[1-9][0-9.]* MiB.*normal/.test($("facts").textContent) && /pool frames[0-9.]+ [KM]iB[0-9]+ of [0-9]+/.test($("memory").textContent)`},
+			{"tiers", `/hot[1-9][0-9]*[0-9.]+ [KM]iB.*warm[1-9].*cold/.test($("tiers").textContent) && document.querySelector("#tiers meter")?.value > 0`},
+			{"listeners", `/archive[1-9].*detector[1-9].*clips[1-9]/.test($("topics").textContent)`},
+			{"no problem", `$("problem").textContent === ""`},
+			{"all of it within the window", `document.documentElement.scrollWidth <= innerWidth`},
+			{"what there is now, to compare", `window.had = [$("mean").textContent, $("line").getAttribute("points"), $("live").src], true`},
+			{"another brightness", `$("mean").textContent !== had[0] && $("line").getAttribute("points") !== had[1]`},
+			{"another frame", `$("live").src !== had[2] && $("live").complete && $("live").naturalWidth === 160`},
+		} {
+			b.until(t, page, want.what, want.is)
+		}
+		if dir := os.Getenv("POOLGEN_SCREENSHOTS"); dir != "" { // to look at them
+			var shot struct{ Data []byte }
+			if err := b.call(page, "Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true}, &shot); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, window.name+".png"), shot.Data, 0o644); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if missing == "" {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	if b.thrown != nil {
-		t.Errorf("the page's scripts threw %q", b.thrown)
+	if b.wrong != nil {
+		t.Errorf("the page's scripts or its console: %q", b.wrong)
 	}
-	if path := os.Getenv("POOLGEN_SCREENSHOT"); path != "" { // to look at it
-		var shot struct{ Data []byte }
-		if err := b.call(session.SessionID, "Page.captureScreenshot", map[string]any{"format": "png"}, &shot); err != nil {
-			t.Fatal(err)
+	for _, asked := range b.asked {
+		if !strings.HasPrefix(asked, url+"/") && asked != "data:," {
+			t.Errorf("the page asks for %s", asked)
 		}
-		if err := os.WriteFile(path, shot.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if len(b.asked) < 10 {
+		t.Errorf("it asks for nothing: %q", b.asked)
 	}
 }

@@ -80,6 +80,7 @@ func calm(said []byte) (lines []string) {
 // TestProgram starts it as a user does: SIGTERM ends it with everything given back, a second one in its folder does not start, and what cannot
 // be is told in one line.
 func TestProgram(t *testing.T) {
+	anywhere(t)
 	dir := t.TempDir()
 	cmd := program(t, "-width=64", "-height=48", "-speed=20", "-listen=127.0.0.1:0", "-dir="+dir)
 	var said bytes.Buffer

@@ -18,9 +18,18 @@ import (
 	"github.com/poolgen/poolgen/runtime/store"
 )
 
+// anywhere skips a test that needs no kernel of its own in the guest of the short form, which is slow.
+func anywhere(t *testing.T) {
+	t.Helper()
+	if testing.Short() && os.Getenv(testutil.VM) != "" {
+		t.Skip("nothing here depends on the kernel, and it runs without a guest too: not in one with -short")
+	}
+}
+
 // night is a simulated one, as fast as possible.
 func night(t *testing.T, length time.Duration) config {
 	t.Helper()
+	anywhere(t)
 	return config{width: 160, height: 120, fps: 25, length: length, seed: 7, dir: t.TempDir(), disk: 6 << 20, start: time.Unix(1_700_000_000, 0)}
 }
 
@@ -58,6 +67,7 @@ func same(t *testing.T, c config, all []event) {
 
 // TestDetect finds the meteors of a night and nothing else, while the sky's glow changes and particles hit the sensor.
 func TestDetect(t *testing.T) {
+	anywhere(t)
 	seeds, length := uint64(4), 2*time.Minute
 	if runtime.GOARCH == "arm" || testing.Short() {
 		seeds, length = 1, time.Minute // under qemu it takes a while
@@ -241,6 +251,7 @@ func TestKept(t *testing.T) {
 
 // TestRefused has sizes that cannot be, a folder that is in use, and an address that is taken.
 func TestRefused(t *testing.T) {
+	anywhere(t)
 	for _, c := range []config{{width: 321, height: 240, fps: 25}, {width: 1 << 20, height: 1 << 20, fps: 25}, {width: 320, height: 240}, {width: -8, height: 100, fps: 25}} {
 		if err := run(t.Context(), c, io.Discard); err == nil {
 			t.Errorf("%+v ran", c)

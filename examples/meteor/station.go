@@ -266,7 +266,7 @@ func (s *station) detect(ctx context.Context, sub *bus.Sub[frame]) error {
 			}
 		}
 		if err == nil && over {
-			err = s.found(d)
+			err = s.found(ctx, d)
 		}
 		if err == nil {
 			err = s.readings.Publish(r)
@@ -276,15 +276,21 @@ func (s *station) detect(ctx context.Context, sub *bus.Sub[frame]) error {
 		}
 	}
 	if d.on { // when the night ended
-		return s.found(d)
+		return s.found(ctx, d)
 	}
 	return nil
 }
 
 // found publishes the detector's meteor with its picture.
-func (s *station) found(d *detector) error {
+func (s *station) found(ctx context.Context, d *detector) error {
 	s.seen.Add(1)
-	b, err := s.trails.Get()
+	get := s.trails.Get
+	if s.c.device == "" {
+		// A simulated sky waits here too. It does not wait for itself: at least quiet passes between meteors, so the frames after the first of
+		// those that hold a block were published before this.
+		get = func() (pool.Buf, error) { return s.trails.Wait(ctx) }
+	}
+	b, err := get()
 	if errors.Is(err, pool.ErrLimit) {
 		s.trouble(fmt.Errorf("no clip of %s: those of %d others are being made", named(d.now.From), making))
 		if err := s.events.forget(named(d.now.From)); err != nil {

@@ -122,7 +122,12 @@ func TestPages(t *testing.T) {
 		s.Memory.Resident == 0 || s.Memory.Heap == 0 || s.Frames == 0 || len(s.Listeners) != 3 || s.Listeners[0].Lagged != 0 || s.Memory.Pressure != "normal" || s.Dropped != 0 || s.Problem != "" {
 		t.Errorf("the figures: %+v", s)
 	}
-	for _, none := range []string{"/none", "/events/none.png", "/events/" + list[0].Name + ".json", "/events/..%2fstore%2flock"} {
+	for path, want := range map[string]string{"/metrics": "poolgen_pool_", "/report?format=text": "frames", "/healthz": ""} {
+		if b := got(t, url+path, "text/plain"); !bytes.Contains(b, []byte(want)) {
+			t.Errorf("%s: %.300s", path, b)
+		}
+	}
+	for _, none := range []string{"/none", "/events/none.png", "/events/" + list[0].Name + ".json", "/events/..%2fstore%2flock", "/events/../store/lock", "/events/" + list[0].Name + ".png/", "/events/.png", "/events/%00", "/events/"} {
 		r, err := http.Get(url + none)
 		if err != nil {
 			t.Fatal(err)

@@ -3,8 +3,9 @@
 #
 # The output and the exit status are those of the binary. Its working
 # directory is the same folder of a copy of the module, /src; the environment
-# holds POOLGEN_VM=1 (full for the kernels that are built), and those POOLGEN_*
-# and GO* variables that are set here. A guest that panics, hangs or dies ends
+# holds POOLGEN_VM=1 (full for the kernels that are built), those POOLGEN_* and
+# GO* variables that are set here, and with uml POOLGEN_DISK, a folder of the
+# host that goes with the guest and can be mounted there as hostfs. A guest that panics, hangs or dies ends
 # the run with an error and the last lines of its console.
 #
 #   VM_CPUS, VM_MEMORY  processors (2) and MiB of the guest (1024)
@@ -72,10 +73,12 @@ cp "$binary" "$work/root/job/test"
 	echo '#!/bin/sh'
 	while IFS='=' read -r -d '' name value; do
 		case $name in
-		POOLGEN_VM) ;;
+		POOLGEN_VM | POOLGEN_DISK) ;;
 		POOLGEN_* | GODEBUG | GOTRACEBACK | GOMAXPROCS | GOGC | GOMEMLIMIT | GORACE) printf 'export %s=%q\n' "$name" "$value" ;;
 		esac
 	done < <(env -0)
+	# A disk, which its memory does not pay for: a folder of the host for hostfs.
+	[ "$guest" != uml ] || { mkdir "$work/disk" && printf 'export POOLGEN_DISK=%q\n' "$work/disk"; }
 	printf 'export POOLGEN_VM=%s\ncd %q || exit\nexec /job/test' "$full" "$folder"
 	[ ${#args[@]} = 0 ] || printf ' %q' "${args[@]}"
 	echo
