@@ -88,7 +88,7 @@ func TestMeterRefusesAStaleFrame(t *testing.T) {
 func TestSeries(t *testing.T) {
 	s := newSeries()
 	room := cap(s.points)
-	n := testing.AllocsPerRun(1, func() {
+	n := testing.AllocsPerRun(20, func() {
 		s.points, s.perPoint, s.n = s.points[:0], 1, 0
 		for i := range 10*room + 3 {
 			s.add(i)

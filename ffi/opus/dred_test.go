@@ -103,7 +103,7 @@ func TestDRED(t *testing.T) {
 		t.Error("deep redundancy is not better than making up")
 	}
 	last := all[len(all)-1]
-	if n := testing.AllocsPerRun(5, func() {
+	if n := testing.AllocsPerRun(50, func() {
 		if _, err := lossy.Recover(last, got); err != nil {
 			t.Error(err)
 		}

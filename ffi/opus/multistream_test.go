@@ -90,7 +90,7 @@ func hear(t *testing.T, e multiEncoder, d multiDecoder, channels, streams int, s
 		}
 	}
 	ints := make([]int16, channels*960)
-	if n := testing.AllocsPerRun(10, func() {
+	if n := testing.AllocsPerRun(50, func() {
 		n, err := e.Encode(ints, packet)
 		if err == nil {
 			_, err = d.Decode(packet[:n], ints)

@@ -11,7 +11,7 @@ import (
 // Samples and packets on the caller's stack stay there: cgo knows that libopus keeps neither.
 func TestStackStaysStack(t *testing.T) {
 	e, d := voice(t)
-	n := testing.AllocsPerRun(20, func() {
+	n := testing.AllocsPerRun(50, func() {
 		var pcm [960]int16
 		var packet [opus.MaxPacket]byte
 		k, err := e.Encode(pcm[:], packet[:])

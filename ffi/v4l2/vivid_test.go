@@ -219,7 +219,7 @@ func TestVividAllocations(t *testing.T) {
 			s := start(t, d, config(t, name, f, 0))
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			n := testing.AllocsPerRun(20, func() {
+			n := testing.AllocsPerRun(50, func() {
 				fr, err := s.Read(ctx)
 				if err != nil {
 					panic(err)
