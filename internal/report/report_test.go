@@ -20,9 +20,10 @@ func example() *Report {
 		Pressure:        &Pressure{Level: "low", Limit: 64 << 20, Usage: 50 << 20, Actions: []Action{{Name: evil, Level: "low", Active: true, Applied: 3}}},
 		Pools:           []Pool{{Name: evil, Capacity: 900 << 10, Outstanding: 3, HighWater: 7, Max: 8, HitRate: 0.995, Rate: 30}},
 		Allocators:      []Allocator{{Name: evil, Live: 5}},
-		Flows:           []Flow{{Kind: "topic", Name: evil, Delivered: 100, Lost: 1, P99: 0.002}},
+		Rings:           []Ring{{Name: evil, Used: 100, Size: 64 << 10, Max: 64 << 10, Committed: 68 << 10, ConsumerWakes: 77, Ended: true}},
+		Flows:           []Flow{{Kind: "topic", Name: evil, Delivered: 100, Lost: 1, P99: 0.002}, {Kind: "subscriber", Name: evil, Waiting: 12, BytesWaiting: 3 << 20}},
 		Stores:          []Store{{Name: evil, Error: evil, Tiers: []Tier{{Name: "hot", Hits: 90, HitRate: 0.9}, {Name: "cold"}}}},
-		Copies:          []Copies{{What: evil, Count: 1234}},
+		Copies:          []Copies{{What: evil, Count: 1234, Bytes: 5 << 30}},
 		Recommendations: []Recommendation{{About: evil, Text: evil, Figures: evil}},
 		History:         []Sample{{Ago: 20, Go: 1, OffHeap: 2, Resident: 3}, {Ago: 10, Go: 4 << 20, Rate: 30}, {Go: 5 << 20, Resident: 48 << 20}},
 	}
@@ -35,7 +36,7 @@ func TestTextIsSafeAndWhole(t *testing.T) {
 			t.Fatalf("control character %q in\n%s", r, text)
 		}
 	}
-	for _, want := range []string{"process 42", "32.0 MiB", "900.0 KiB", "99.5 %", "30.0", "2ms", "hot", "90.0 %", "1234", "Recommendations", "1h0m0s"} {
+	for _, want := range []string{"process 42", "32.0 MiB", "900.0 KiB", "99.5 %", "30.0", "2ms", "hot", "90.0 %", "1234", "5.0 GiB", "68.0 KiB", "77", "ended", "12, 3.0 MiB", "Recommendations", "1h0m0s"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in\n%s", want, text)
 		}

@@ -8,24 +8,32 @@ import (
 // goLimit keeps Go's memory limit at what the process may have less what lies outside Go's runtime.
 type goLimit struct {
 	set    func(int64) int64 // debug.SetMemoryLimit
-	base   int64             // what the program, or GOMEMLIMIT, said; 0: nothing
+	wanted int64             // WatchOptions.Limit
+	base   int64             // that, or what the program or GOMEMLIMIT said; 0: nothing
 	before int64             // the limit to put back
 	now    int64
 }
 
 // newGoLimit takes want for what the process may have, or else GOMEMLIMIT, which nobody meant for the Go heap alone.
 func newGoLimit(want int64) *goLimit {
-	g := &goLimit{set: debug.SetMemoryLimit, base: want}
-	g.before = g.set(-1)
-	g.now = g.before
-	if g.base == 0 && g.before != noLimit {
-		g.base = g.before
-	}
+	g := &goLimit{set: debug.SetMemoryLimit, wanted: want}
+	g.adopt(g.set(-1))
 	return g
+}
+
+// adopt takes a limit that somebody else has set for the one to put back.
+func (g *goLimit) adopt(limit int64) {
+	g.before, g.now, g.base = limit, limit, g.wanted
+	if g.base == 0 && limit != noLimit {
+		g.base = limit
+	}
 }
 
 // update is called with what the cgroup may have (0: no limit is known), what arenas have, and what Go cannot do without, in bytes.
 func (g *goLimit) update(cgroup, offHeap, need int64) {
+	if limit := g.set(-1); limit != g.now {
+		g.adopt(limit) // the program's, meanwhile
+	}
 	base := g.base
 	if cgroup > 0 {
 		// A twentieth is for stacks of threads, page tables, and what C allocates.

@@ -74,6 +74,11 @@ func TestHandler(t *testing.T) {
 	if code, _, body := fetch(t, h, "/healthz", ""); code != 503 || !strings.Contains(body, errSick.Error()) {
 		t.Errorf("sick: %d %s", code, body)
 	}
+	health := httptest.NewRecorder()
+	h.ServeHTTP(health, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/healthz", http.NoBody))
+	if health.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Error("a browser may take the error for a page")
+	}
 	sick = nil
 	m.usage(999)
 	w.look()
@@ -162,7 +167,13 @@ func TestHoldersProfile(t *testing.T) {
 	if len(prof.Sample) != 2 || len(prof.SampleType) != 2 {
 		t.Fatalf("two blocks are held:\n%s", prof)
 	}
+	if err := prof.RemoveUninteresting(); err != nil { // as go tool pprof does
+		t.Fatal(err)
+	}
 	for _, one := range prof.Sample {
+		if name := one.Location[0].Line[0].Function.Name; !strings.HasSuffix(name, "holdOne") {
+			t.Errorf("at the top stands %s", name)
+		}
 		if one.Value[0] != 1 || one.Value[1] != 1000 || one.Label["pool"][0] != "frames" || len(one.NumLabel["age"]) != 1 {
 			t.Errorf("%+v", one)
 		}

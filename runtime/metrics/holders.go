@@ -36,6 +36,7 @@ func (s *Set) WriteHolders(w io.Writer) error {
 		p: profile.Profile{
 			SampleType:        []*profile.ValueType{{Type: "blocks", Unit: "count"}, {Type: "space", Unit: "bytes"}},
 			DefaultSampleType: "space", TimeNanos: time.Now().UnixNano(), PeriodType: &profile.ValueType{Type: "blocks", Unit: "count"}, Period: 1,
+			DropFrames: `github\.com/poolgen/poolgen/runtime/pool\..*`, // so that who asked for a block stands at the top
 		},
 		locations: map[uintptr]*profile.Location{}, functions: map[string]*profile.Function{},
 	}

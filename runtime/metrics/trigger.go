@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"context"
 	"errors"
 	"os"
+	"runtime/pprof"
 	"sync"
 	"syscall"
 
@@ -35,6 +37,7 @@ func newTrigger(path string, stalled func()) (*trigger, error) {
 	t := &trigger{file: f, end: end}
 	fds := []sys.PollFD{{Fd: int32(f.Fd()), Events: sys.PollPri}, {Fd: int32(end.FD()), Events: sys.PollIn}}
 	t.wg.Go(func() {
+		pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("poolgen", "watch")))
 		for {
 			_, err := sys.Poll(fds, -1)
 			if err != nil || fds[0].Revents&sys.PollErr != 0 || fds[1].Revents != 0 {

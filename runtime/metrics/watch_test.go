@@ -411,16 +411,14 @@ func TestGoLimitFollowsArenas(t *testing.T) {
 		{"not for a trifle", 1 << 30, 0, 0, 1 << 20, 1 << 30, 0},
 	} {
 		now := c.before
-		g := &goLimit{base: c.want, before: c.before, now: c.before, set: func(n int64) int64 {
+		g := &goLimit{wanted: c.want, set: func(n int64) int64 {
 			old := now
 			if n >= 0 {
 				now = n
 			}
 			return old
 		}}
-		if g.base == 0 && c.before != noLimit {
-			g.base = c.before
-		}
+		g.adopt(c.before)
 		g.update(c.cgroup, c.offHeap, c.need)
 		if now != c.then {
 			t.Errorf("%s: the limit is %d, want %d", c.name, now, c.then)
@@ -429,6 +427,39 @@ func TestGoLimitFollowsArenas(t *testing.T) {
 		if now != c.before {
 			t.Errorf("%s: restored to %d, want %d", c.name, now, c.before)
 		}
+	}
+}
+
+// A limit that the program sets while it is watched is what counts from then on, and what it finds afterwards.
+func TestGoLimitOfTheProgram(t *testing.T) {
+	now := int64(1 << 30)
+	g := &goLimit{set: func(n int64) int64 {
+		old := now
+		if n >= 0 {
+			now = n
+		}
+		return old
+	}}
+	g.adopt(now)
+	g.update(0, 256<<20, 0)
+	if now != 768<<20 {
+		t.Fatalf("the limit is %d", now)
+	}
+	now = 2 << 30
+	g.update(0, 256<<20, 0)
+	if now != 2<<30-256<<20 {
+		t.Errorf("after the program's own the limit is %d", now)
+	}
+	now = noLimit
+	g.update(0, 256<<20, 0)
+	if now != noLimit {
+		t.Errorf("after the program has lifted it the limit is %d", now)
+	}
+	now = 4 << 30
+	g.update(1<<30, 256<<20, 0)
+	g.restore()
+	if now != 4<<30 {
+		t.Errorf("restored to %d", now)
 	}
 }
 
