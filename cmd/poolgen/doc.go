@@ -43,7 +43,8 @@
 //
 // A member whose name C or C++ cannot have, such as a keyword or the name of another member's type, has a _ behind it there: class_.
 //
-// bool, int, uint, uintptr, strings, slices, maps and pointers are refused with what to write instead; poolgen explain has more.
+// bool, int, uint, uintptr, strings, slices, maps and pointers are refused with what to write instead; poolgen explain has more. Test files are
+// not read.
 //
 // An empty struct can be annotated to become a size-class allocator, for Go and for C libraries:
 //

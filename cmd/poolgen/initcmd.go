@@ -98,7 +98,8 @@ func initPackage(dir, name string, stdout io.Writer) error {
 		fmt.Fprintf(stdout, "  go get -tool %s\t# once: makes poolgen a tool of this module\n", toolPath)
 	}
 	fmt.Fprintf(stdout, "  go generate\t# writes %[1]s_pool.go and %[1]s_pool.h; again after each change of the struct\n", name)
-	_, err = fmt.Fprintf(stdout, "\nThen New%s(pool.Options{}) makes a pool, with pool from github.com/poolgen/poolgen/runtime/pool.\nC includes %s_pool.h, with -I of the include folder of github.com/poolgen/poolgen.\n", exported, name)
+	_, err = fmt.Fprintf(stdout, "\nThen New%s(pool.Options{}) makes a pool, with pool from github.com/poolgen/poolgen/runtime/pool.\n"+
+		"C includes %s_pool.h, with -I$(go list -m -f '{{.Dir}}/include' github.com/poolgen/poolgen); for cgo put that into CGO_CFLAGS.\n", exported, name)
 	return err
 }
 
