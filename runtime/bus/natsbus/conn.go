@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +45,10 @@ type Conn struct {
 	closing context.Context // ends with Close
 	end     context.CancelCauseFunc
 
+	mu   sync.Mutex
+	link context.Context // ends when the connection is lost; then there is another one
+	cut  context.CancelFunc
+
 	published, repeated, duplicates, objects atomic.Uint64
 }
 
@@ -78,12 +84,13 @@ func open(ctx context.Context, o Options) (_ *Conn, err error) {
 	}
 	c := &Conn{o: o, self: nuid.Next()}
 	c.closing, c.end = context.WithCancelCause(context.Background())
+	c.link, c.cut = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			_ = c.Close()
 		}
 	}()
-	opts := o.client()
+	opts := o.client(c.disconnected)
 	if o.URL == "" {
 		if c.server, err = startServer(o.Server); err != nil {
 			return nil, err
@@ -91,9 +98,6 @@ func open(ctx context.Context, o Options) (_ *Conn, err error) {
 		opts = append(opts, nats.InProcessServer(c.server.s))
 		if o.Server.User != "" {
 			opts = append(opts, nats.UserInfo(o.Server.User, o.Server.Password))
-		}
-		if o.Server.Certificate != "" {
-			opts = append(opts, nats.TLSHandshakeFirst())
 		}
 	}
 	if err := c.repeat(ctx, false, func(context.Context) error {
@@ -162,11 +166,16 @@ func (c *Conn) repeat(ctx context.Context, bounded bool, f func(context.Context)
 		if n > 0 {
 			c.repeated.Add(1)
 		}
-		attempt, cancel := ctx, context.CancelFunc(func() {})
+		c.mu.Lock()
+		link := c.link
+		c.mu.Unlock()
+		attempt, cancel := joined(ctx, link) // nobody answers over one that is lost
+		end := context.CancelFunc(func() {})
 		if bounded {
-			attempt, cancel = context.WithTimeout(ctx, c.o.Attempt)
+			attempt, end = context.WithTimeout(attempt, c.o.Attempt)
 		}
 		err := f(attempt)
+		end()
 		cancel()
 		if err == nil {
 			return nil
@@ -174,7 +183,8 @@ func (c *Conn) repeat(ctx context.Context, bounded bool, f func(context.Context)
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w; last: %w", context.Cause(ctx), err)
 		}
-		if !passing(err) {
+		var broken net.Error // the connection, which is just being noticed; before there was one it is another fault
+		if !passing(err) && link.Err() == nil && !(c.nc != nil && errors.As(err, &broken)) {
 			return err
 		}
 		select {
@@ -184,6 +194,14 @@ func (c *Conn) repeat(ctx context.Context, bounded bool, f func(context.Context)
 		}
 		pause = min(2*pause, time.Second)
 	}
+}
+
+// disconnected ends the attempts that wait for an answer.
+func (c *Conn) disconnected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut()
+	c.link, c.cut = context.WithCancel(context.Background())
 }
 
 // passing reports whether an error may go away by itself: a server is gone or not yet there, or a cluster elects.

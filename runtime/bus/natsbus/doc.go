@@ -16,7 +16,7 @@
 //
 // # What is promised
 //
-// When Publish returns, a majority of the servers that keep the stream have the event. It repeats what was not answered, also over the loss of a
+// When Publish returns, a majority of the servers that keep the stream have the event, and, with ServerOptions.Sync, have it on their disks. It repeats what was not answered, also over the loss of a
 // server, under one message id, by which servers drop what they have already ([Options].Duplicates long). A subscriber gets each event at
 // least once: what it releases and does not acknowledge within SubOptions.AckWait comes again. What comes again although it was acknowledged, or is still
 // in the program's hands, is dropped by [Sub.Next]. A subscription whose place the servers have lost, by themselves or with the stream, makes it anew. So with one subscription a program that acknowledges what it has done sees each event once.

@@ -105,10 +105,7 @@ func (m *Message) fetch(ctx context.Context) error {
 func (m *Message) download(ctx context.Context, b pool.Buf) error {
 	c := m.s.c
 	return c.repeat(ctx, false, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 10*c.o.Attempt)
-		defer cancel()
-		_ = m.raw.InProgress() // it may take a while
-		err := c.get(ctx, m.object, b.Bytes())
+		err := c.get(ctx, m.object, b.Bytes(), func() { _ = m.raw.InProgress() }) // it may take longer than AckWait
 		if errors.Is(err, ErrEvent) {
 			_ = m.raw.Term()
 		}

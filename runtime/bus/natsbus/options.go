@@ -80,8 +80,8 @@ func (o *Options) check() error {
 	)
 }
 
-// client are the options of the connection.
-func (o *Options) client() []nats.Option {
+// client are the options of the connection, of whose loss lost is told.
+func (o *Options) client(lost func()) []nats.Option {
 	tell := o.Event
 	if tell == nil {
 		tell = func(string) {}
@@ -91,7 +91,12 @@ func (o *Options) client() []nats.Option {
 		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.ReconnectBufSize(-1), // Publish repeats what a lost connection swallows
 		nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { tell(fmt.Sprintf("disconnected: %v", err)) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			lost()
+			if err != nil { // not by Close
+				tell(fmt.Sprintf("disconnected: %v", err))
+			}
+		}),
 		nats.ReconnectHandler(func(c *nats.Conn) { tell("connected again to " + c.ConnectedUrlRedacted()) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { tell(err.Error()) }),
 	}

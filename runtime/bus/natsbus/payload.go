@@ -50,8 +50,6 @@ func (c *Conn) store(ctx context.Context, id string, payload []byte) error {
 	}
 	attempt := 0
 	err := c.repeat(ctx, false, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 10*c.o.Attempt)
-		defer cancel()
 		attempt++
 		return c.put(ctx, id, fmt.Sprintf("%s-%d", id, attempt), payload) // what a failed attempt left is another's
 	})
@@ -69,17 +67,14 @@ func (c *Conn) put(ctx context.Context, id, nuid string, payload []byte) error {
 	var last uint64
 	wait := func(most int) error {
 		for ; len(pending) > most; pending = pending[1:] {
-			select {
-			case ack := <-pending[0].Ok():
-				if ack.Sequence <= last {
-					return fmt.Errorf("chunks came in another order: %w", errLagging)
-				}
-				last = ack.Sequence
-			case err := <-pending[0].Err():
-				return err
-			case <-ctx.Done():
-				return ctx.Err()
+			n, err := c.acked(ctx, pending[0])
+			if err == nil && n <= last {
+				err = fmt.Errorf("chunks came in another order: %w", errLagging)
 			}
+			if err != nil {
+				return err
+			}
+			last = n
 		}
 		return nil
 	}
@@ -108,26 +103,49 @@ func (c *Conn) put(ctx context.Context, id, nuid string, payload []byte) error {
 		return err
 	}
 	m := &nats.Msg{Subject: c.metaSubject(id), Data: text, Header: nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}}
+	ctx, cancel := c.step(ctx)
+	defer cancel()
 	_, err = c.js.PublishMsg(ctx, m, jetstream.WithExpectStream(bucket), jetstream.WithRetryAttempts(0))
 	return err
+}
+
+// acked waits for a chunk to be stored, and returns its sequence.
+func (c *Conn) acked(ctx context.Context, f jetstream.PubAckFuture) (uint64, error) {
+	ctx, cancel := c.step(ctx)
+	defer cancel()
+	select {
+	case ack := <-f.Ok():
+		return ack.Sequence, nil
+	case err := <-f.Err():
+		return 0, err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// step is for one chunk, or what tells of them.
+func (c *Conn) step(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 10*c.o.Attempt)
 }
 
 const digestPrefix = "SHA-256="
 
 func (c *Conn) bucketName() string { return "OBJ_" + c.o.Stream + "_payloads" }
 
-// get reads an object into b, which it fills. Of a payload that will never be what it should it returns ErrEvent.
-func (c *Conn) get(ctx context.Context, id string, b []byte) error {
-	bucket, err := c.js.Stream(ctx, c.bucketName())
+// get reads an object into b, which it fills, and calls progress before each chunk. Of a payload that will never be what it should it returns ErrEvent.
+func (c *Conn) get(ctx context.Context, id string, b []byte, progress func()) error {
+	first, cancel := c.step(ctx)
+	defer cancel()
+	bucket, err := c.js.Stream(first, c.bucketName())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return expired()
 	}
 	if err != nil {
 		return err
 	}
-	meta, err := bucket.GetLastMsgForSubject(ctx, c.metaSubject(id))
+	meta, err := bucket.GetLastMsgForSubject(first, c.metaSubject(id))
 	if err != nil {
-		return kept(ctx, bucket, c.metaSubject(id), 1, err)
+		return kept(first, bucket, c.metaSubject(id), 1, err)
 	}
 	var info jetstream.ObjectInfo
 	if err := json.Unmarshal(meta.Data, &info); err != nil {
@@ -141,7 +159,10 @@ func (c *Conn) get(ctx context.Context, id string, b []byte) error {
 	}
 	subject, sum, rest := c.chunksSubject(info.NUID), sha256.New(), b
 	for next := uint64(1); len(rest) > 0; {
-		m, err := bucket.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
+		progress()
+		one, cancel := c.step(ctx)
+		m, err := bucket.GetMsg(one, next, jetstream.WithGetMsgSubject(subject))
+		cancel()
 		if err != nil {
 			return kept(ctx, bucket, subject, uint64(info.Chunks), err)
 		}

@@ -9,14 +9,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io"
 	"math/big"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -174,124 +170,59 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// proxy passes bytes between clients and a server, and can keep the server's to itself.
-type proxy struct {
-	l  net.Listener
-	to string
-
-	mu    sync.Mutex
-	mute  bool
-	conns []net.Conn
-}
-
-func startProxy(t *testing.T, to string) *proxy {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// A server in this process asks others for certificates and passwords, and this process for none.
+func TestOwnServerTLS(t *testing.T) {
+	cert, key, roots := certificate(t)
+	own, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{l: l, to: u.Host}
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", p.to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, in, out)
-			p.mu.Unlock()
-			go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
-			go func() { _, _ = io.Copy(hearing{p, in}, out); _ = in.Close() }()
+	for _, ca := range []string{"", cert} {
+		o := natsbus.Options{Server: natsbus.ServerOptions{Listen: "127.0.0.1:0", User: "camera", Password: "pass", Certificate: cert, Key: key, CA: ca}}
+		works(t, o)
+		c := open(t, o)
+		works(t, natsbus.Options{URL: c.URL(), User: "camera", Password: "pass", TLS: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}}, Memory: true})
+		if _, err := natsbus.Open(patient(t), natsbus.Options{URL: c.URL(), User: "camera", Password: "guess", TLS: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}}}); err == nil {
+			t.Error("the server lets in who guesses")
 		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); p.cut() })
-	return p
-}
-
-type hearing struct {
-	p *proxy
-	w io.Writer
-}
-
-func (h hearing) Write(b []byte) (int, error) {
-	h.p.mu.Lock()
-	mute := h.p.mute
-	h.p.mu.Unlock()
-	if mute {
-		return len(b), nil
 	}
-	return h.w.Write(b)
 }
 
-func (p *proxy) setMute(on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mute = on
-}
-
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		_ = c.Close()
-	}
-	p.conns = nil
-}
-
-// An answer is lost, and so is the connection: Publish asks again under the same id, and the servers keep the event once.
-func TestLostAnswer(t *testing.T) {
-	server, err := natsbus.StartServer(natsbus.ServerOptions{Listen: "127.0.0.1:0", Store: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	p := startProxy(t, server.URL())
-	var mu sync.Mutex
-	var told []string
-	c := open(t, natsbus.Options{URL: "nats://" + p.l.Addr().String(), Attempt: 300 * time.Millisecond, Event: func(s string) {
-		mu.Lock()
-		defer mu.Unlock()
-		told = append(told, s)
-	}})
-	direct := open(t, natsbus.Options{URL: server.URL()})
-	s := subscribe(t, direct, ">", natsbus.SubOptions{Pool: blocks(t, 100, 4)})
-	publish(t, c, "x", "", "first")
-
-	p.setMute(true)
-	published := make(chan natsbus.Receipt, 1)
-	go func() {
-		r, err := c.Publish(patient(t), "x", nil, []byte("second"))
+// Only who knows the password and has a certificate joins a cluster.
+func TestClusterSecrets(t *testing.T) {
+	cert, key, _ := certificate(t)
+	gossip := freePorts(t, 4)
+	start := func(n int, password, ca string) *natsbus.Server {
+		t.Helper()
+		o := natsbus.ServerOptions{
+			Name: gossip[n], Listen: "127.0.0.1:0", Store: t.TempDir(), Cluster: "secret", Gossip: gossip[n], Routes: gossip[0],
+			User: "server", Password: password, Sync: n == 0,
+		}
+		if ca != "" {
+			o.Certificate, o.Key, o.CA = cert, key, ca
+		}
+		s, err := natsbus.StartServer(o)
 		if err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
-		published <- r
-	}()
-	next(t, s).Release()
-	m := next(t, s) // it is there, and the publisher does not know
-	if string(m.Buf.Bytes()) != "second" {
-		t.Errorf("%q", m.Buf.Bytes())
+		t.Cleanup(s.Close)
+		return s
 	}
-	m.Release()
-	p.cut()
-	p.setMute(false)
-	if r := <-published; !r.Duplicate || r.Sequence != 2 {
-		t.Errorf("%+v", r)
+	first := start(0, "pass", cert)
+	for n, s := range []*natsbus.Server{start(1, "guess", cert), start(2, "pass", "")} {
+		time.Sleep(500 * time.Millisecond)
+		if s.Routes() != 0 || first.Routes() != 0 {
+			t.Errorf("server %d has joined", n+1)
+		}
 	}
-	none(t, s)
-	if st := c.Stats(); st.Duplicates != 1 || st.Repeated == 0 || st.Reconnects == 0 {
-		t.Errorf("%+v", st)
+	second := start(3, "pass", cert)
+	for end := time.Now().Add(time.Minute); second.Routes() == 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if all := strings.Join(told, "\n"); !strings.Contains(all, "disconnected") || !strings.Contains(all, "connected again") {
-		t.Errorf("told: %s", all)
+	if second.Routes() == 0 {
+		t.Error("who may has not joined")
+	}
+	if !first.Syncs() || second.Syncs() {
+		t.Error("ServerOptions.Sync does not count")
 	}
 }

@@ -17,14 +17,18 @@ type ServerOptions struct {
 	Name      string // of the server; needed in a cluster
 	Listen    string // address for clients, as in ":4222"; empty: this process alone. Port 0 picks one, see Conn.URL
 	Store     string // folder of the events; empty: in memory
-	User      string // who clients must be, if not empty
+	User      string // who clients must be, and the cluster's other servers, if not empty
 	Password  string
 	Cluster   string // name of the cluster; empty: none
 	Routes    string // addresses of the cluster's servers, as in "a:6222,b:6222"
 	Gossip    string // address for the cluster's other servers, as in ":6222"
 	MaxMemory int64  // bytes of events in memory; 0 is 256 MiB
 	MaxStore  int64  // bytes of events in Store; 0 is 4 GiB
-	// Certificate and Key are PEM files for TLS; CA, if not empty, is what clients' certificates must be signed by.
+	// Sync has each event on the disk before it is acknowledged. Without it the system writes it, within two minutes: what is acknowledged survives that
+	// the process is killed, but not that the power is cut, unless it is not cut for all of a cluster at once.
+	Sync bool
+	// Certificate and Key are PEM files for TLS; CA, if not empty, is what clients' certificates must be signed by, and those of the cluster's
+	// other servers, which use TLS among each other then.
 	Certificate, Key, CA string
 }
 
@@ -46,7 +50,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 func startServer(o ServerOptions) (*Server, error) {
 	so := &server.Options{
 		ServerName: o.Name, DontListen: o.Listen == "", JetStream: true, StoreDir: o.Store,
-		JetStreamMaxMemory: o.MaxMemory, JetStreamMaxStore: o.MaxStore,
+		JetStreamMaxMemory: o.MaxMemory, JetStreamMaxStore: o.MaxStore, SyncAlways: o.Sync,
 		Username: o.User, Password: o.Password, NoLog: true, NoSigs: true,
 	}
 	if so.JetStreamMaxMemory == 0 {
@@ -66,7 +70,8 @@ func startServer(o ServerOptions) (*Server, error) {
 		if so.Cluster.Host, so.Cluster.Port, err = address(o.Gossip); err != nil {
 			return nil, fmt.Errorf("ServerOptions.Gossip: %w", err)
 		}
-		so.Routes = routes(o.Routes)
+		so.Cluster.Username, so.Cluster.Password = o.User, o.Password
+		so.Routes = routes(o)
 		if o.Name == "" || o.Store == "" {
 			return nil, errors.New("a server of a cluster needs ServerOptions.Name and Store")
 		}
@@ -77,6 +82,11 @@ func startServer(o ServerOptions) (*Server, error) {
 			return nil, fmt.Errorf("ServerOptions.Certificate: %w", err)
 		}
 		so.TLSTimeout = 5
+		if o.Cluster != "" && o.CA != "" {
+			between := so.TLSConfig.Clone()
+			between.RootCAs = between.ClientCAs
+			so.Cluster.TLSConfig, so.Cluster.TLSTimeout = between, 5
+		}
 	}
 	if o.Store != "" {
 		if err := os.MkdirAll(o.Store, 0o700); err != nil {
@@ -126,10 +136,14 @@ func address(a string) (string, int, error) {
 	return host, int(n), nil
 }
 
-func routes(list string) []*url.URL {
+func routes(o ServerOptions) []*url.URL {
 	var urls []*url.URL
-	for a := range splitList(list) {
-		urls = append(urls, &url.URL{Scheme: "nats", Host: a})
+	for a := range splitList(o.Routes) {
+		u := &url.URL{Scheme: "nats", Host: a}
+		if o.User != "" {
+			u.User = url.UserPassword(o.User, o.Password)
+		}
+		urls = append(urls, u)
 	}
 	return urls
 }
