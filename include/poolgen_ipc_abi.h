@@ -171,13 +171,14 @@ typedef struct poolgen_priv_remote {
     uint32_t *back;
     size_t size;
     uint64_t serial; // of who has this place
-    int64_t deadline;
+    int64_t deadline, since;
     uint64_t given, lost, over;
     poolgen_peer peer;
     int socket; // -1: the place is free
     int memory;
     uint32_t slots, returns, shift, bit, policy;
     uint32_t tail, read, held, dropped;
+    uint32_t stirs; // wake-ups that led to nothing, since a moment
 } poolgen_priv_remote;
 
 // poolgen_publisher hands the blocks of a pool to other processes. The memory is the caller's and must not be moved or copied; only text is
@@ -197,6 +198,7 @@ typedef struct poolgen_publisher {
     uint64_t sequence, serial, arrivals;
     int64_t alarm; // what the timer is set to; 0: nothing
     uint64_t frames, given, lost, left, misbehaved;
+    char reason[120]; // of the last that misbehaved
     poolgen_priv_loan *loans;
     uint32_t room, free, lent; // of loans; free is the first free one
     uint32_t reserved[12];
@@ -211,6 +213,7 @@ typedef struct poolgen_publisher_counts {
     uint64_t lost;        // frames that were dropped, likewise
     uint64_t left;        // subscribers that went
     uint64_t misbehaved;  // of those, the ones that broke the protocol
+    char reason[120];     // what the last of them did, with its process; empty if there was none
     uint32_t lent;        // blocks that subscribers have now
     uint32_t subscribers; // now
 } poolgen_publisher_counts;

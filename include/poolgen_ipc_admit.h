@@ -253,8 +253,10 @@ static inline void poolgen_priv_turn(poolgen_publisher *pub, int ms)
             }
         } else if (pub->remote[what].socket >= 0) {
             int heard = poolgen_priv_heard(pub->remote[what].socket); // a subscriber says nothing more
-            if (heard != 0) {
-                poolgen_priv_remove(pub, &pub->remote[what], heard > 0);
+            if (heard > 0) {
+                poolgen_priv_expel(pub, &pub->remote[what], "says something after its hello");
+            } else if (heard < 0) {
+                poolgen_priv_remove(pub, &pub->remote[what]);
             }
         }
     }

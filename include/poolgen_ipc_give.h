@@ -13,6 +13,12 @@
 extern "C" {
 #endif
 
+// So many wake-ups that lead to nothing are too many, if they take less than so many milliseconds each.
+#define POOLGEN_PRIV_STIRS 1000u
+#ifndef POOLGEN_PRIV_STIR_EACH
+#define POOLGEN_PRIV_STIR_EACH 1
+#endif
+
 #define POOLGEN_PRIV_OWN (1u << 31) // of a loan while it is being given
 
 // poolgen_priv_tell wakes a subscriber if it sleeps. Where its socket has no room it has messages to read, and is awake.
@@ -82,7 +88,7 @@ static inline uint32_t poolgen_priv_lend(poolgen_publisher *pub, poolgen_buf buf
 }
 
 // poolgen_priv_remove ends a subscriber and takes back what it had.
-static inline void poolgen_priv_remove(poolgen_publisher *pub, poolgen_priv_remote *r, int misbehaved)
+static inline void poolgen_priv_remove(poolgen_publisher *pub, poolgen_priv_remote *r)
 {
     if (r->socket < 0) {
         return;
@@ -90,7 +96,6 @@ static inline void poolgen_priv_remove(poolgen_publisher *pub, poolgen_priv_remo
     poolgen_priv_close(r->socket); // which takes it out of the epoll set too
     r->socket = -1;
     pub->left++;
-    pub->misbehaved += misbehaved ? 1 : 0;
     for (uint32_t id = 0; id < pub->room && r->held > 0; id++) {
         (void)poolgen_priv_settle(pub, r, id);
     }
@@ -99,19 +104,48 @@ static inline void poolgen_priv_remove(poolgen_publisher *pub, poolgen_priv_remo
     r->head = NULL;
 }
 
+// poolgen_priv_expel ends a subscriber that breaks the protocol, and says why.
+POOLGEN_PRIV_COLD void poolgen_priv_expel(poolgen_publisher *pub, poolgen_priv_remote *r, const char *what)
+{
+    if (r->socket >= 0) {
+        pub->misbehaved++;
+        (void)snprintf(pub->reason, sizeof(pub->reason), "process %d %s", r->peer.pid, what);
+        poolgen_priv_remove(pub, r);
+    }
+}
+
 // poolgen_priv_collect takes what a subscriber gave back.
 static inline void poolgen_priv_collect(poolgen_publisher *pub, poolgen_priv_remote *r)
 {
     uint32_t returned = poolgen_priv_get32(&r->head->returned);
     if (returned - r->read > r->returns) {
-        poolgen_priv_remove(pub, r, 1);
+        poolgen_priv_expel(pub, r, "gives back more than it has");
         return;
     }
+    r->stirs = r->read == returned ? r->stirs : 0;
     for (; r->read != returned; r->read++) {
         if (!poolgen_priv_settle(pub, r, poolgen_priv_load(&r->back[r->read & (r->returns - 1)]))) {
-            poolgen_priv_remove(pub, r, 1); // it gives back what it does not have
+            poolgen_priv_expel(pub, r, "gives back what it does not have");
             return;
         }
+    }
+}
+
+// poolgen_priv_stir counts a wake-up of who waits for a subscriber, after a look at what that gave back. One that changes its words, or wakes the
+// publisher, again and again for nothing is thrown out. serial is what the subscriber's was before the wait.
+static inline void poolgen_priv_stir(poolgen_publisher *pub, poolgen_priv_remote *r, uint64_t serial)
+{
+    if (r->socket < 0 || r->serial != serial) {
+        return;
+    }
+    r->since = r->stirs == 0 ? poolgen_priv_now() : r->since;
+    if (++r->stirs < POOLGEN_PRIV_STIRS + 4 * r->slots) { // who takes frames, and gives nothing back yet, may wake it for each
+        return;
+    }
+    if (poolgen_priv_now() - r->since < (int64_t)r->stirs * POOLGEN_PRIV_STIR_EACH) {
+        poolgen_priv_expel(pub, r, "wakes the publisher for nothing, again and again");
+    } else {
+        r->stirs = 0;
     }
 }
 
@@ -142,7 +176,7 @@ static inline int poolgen_priv_unqueue(poolgen_publisher *pub, poolgen_priv_remo
         return 0; // it is being read
     }
     if (!poolgen_priv_settle(pub, r, id)) {
-        poolgen_priv_remove(pub, r, 1);
+        poolgen_priv_expel(pub, r, "changes the names of blocks in its queue");
         return 0;
     }
     r->given--;
@@ -184,6 +218,7 @@ static inline void poolgen_priv_write(poolgen_publisher *pub, poolgen_priv_remot
     r->given++;
     pub->given++;
     r->held++;
+    r->stirs = 0;
     poolgen_priv_set32(&slot->word, poolgen_priv_full(r->tail, r->shift));
     poolgen_priv_set32(&r->head->tail, ++r->tail);
     poolgen_priv_tell(r);
@@ -212,7 +247,7 @@ static inline int poolgen_priv_offer(poolgen_publisher *pub, poolgen_priv_remote
             return poolgen_priv_get32(&r->head->leaving) == 0 || !poolgen_priv_unqueue(pub, r, r->tail - 1);
         }
         if (poolgen_priv_laps(full, w, r->shift) != 1 || (w & POOLGEN_PRIV_STATE) > POOLGEN_PRIV_TAKEN) {
-            poolgen_priv_remove(pub, r, 1); // it wrote what it must not
+            poolgen_priv_expel(pub, r, "writes states that cannot be into its queue");
             return 0;
         }
         // One that is just being taken cannot make room.

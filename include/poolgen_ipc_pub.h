@@ -152,6 +152,7 @@ POOLGEN_INLINE void poolgen_publisher_collect(poolgen_publisher *pub)
 static inline int poolgen_priv_await(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t word, int timeout_ms, int64_t deadline)
 {
     poolgen_priv_channel *h = r->head;
+    uint64_t serial = r->serial;
     uint32_t space = poolgen_priv_get32(&h->space);
     poolgen_priv_set32(&h->waiting, 1);
     if (poolgen_priv_get32(&r->slot[r->tail & (r->slots - 1)].word) == word && poolgen_priv_get32(&h->returned) == r->read &&
@@ -169,6 +170,7 @@ static inline int poolgen_priv_await(poolgen_publisher *pub, poolgen_priv_remote
         return POOLGEN_ECLOSED;
     }
     poolgen_priv_turn(pub, 0);
+    poolgen_priv_stir(pub, r, serial);
     return POOLGEN_OK;
 }
 
@@ -260,6 +262,7 @@ POOLGEN_INLINE void poolgen_publisher_stats(poolgen_publisher *pub, poolgen_publ
     out->lost = pub->lost;
     out->left = pub->left;
     out->misbehaved = pub->misbehaved;
+    memcpy(out->reason, pub->reason, sizeof(out->reason));
     out->lent = pub->lent;
     for (int i = 0; i < POOLGEN_IPC_MAX_SUBSCRIBERS; i++) {
         out->subscribers += pub->remote[i].socket >= 0 ? 1 : 0;
@@ -319,7 +322,7 @@ POOLGEN_INLINE int poolgen_publisher_close(poolgen_publisher *pub, int timeout_m
         there = __atomic_load_n(&pub->busy, __ATOMIC_ACQUIRE) != 0; // a thread that publishes ends soon
         for (int i = 0; i < POOLGEN_IPC_MAX_SUBSCRIBERS; i++) {
             if (pub->remote[i].socket >= 0 && left == 0) {
-                poolgen_priv_remove(pub, &pub->remote[i], 0);
+                poolgen_priv_remove(pub, &pub->remote[i]);
                 err = POOLGEN_ETIMEOUT;
             }
             there |= pub->remote[i].socket >= 0;

@@ -64,9 +64,12 @@ func (s *FutexSet) Add(word *atomic.Uint32, value uint32) {
 	s.n++
 }
 
-// Wait sleeps while all words have their values, until a wake-up of any or a signal. It returns false if the kernel cannot do so:
-// kernels before 5.16 cannot.
-func (s *FutexSet) Wait() bool {
-	_, _, err := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&s.waits)), uintptr(s.n), 0, 0, 0, 0)
-	return err == 0 || err == unix.EAGAIN || err == unix.EINTR
+// Wait sleeps while all words have their values, until a wake-up of any or a signal. woken is the word that was woken, by its turn of Add, or -1 if
+// the kernel does not tell. ok is false if it cannot do so: kernels before 5.16 cannot.
+func (s *FutexSet) Wait() (woken int, ok bool) {
+	n, _, err := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&s.waits)), uintptr(s.n), 0, 0, 0, 0)
+	if err != 0 {
+		return -1, err == unix.EAGAIN || err == unix.EINTR
+	}
+	return int(n), true
 }

@@ -68,7 +68,10 @@ func (s *Publisher) serve(v *stranger) {
 	n, _, err := conn.ReadFromUnix(b[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(r, err == nil && n > 0)
+	if err == nil && n > 0 {
+		s.expel(r, "says something after its hello")
+	}
+	s.remove(r)
 }
 
 // admit does the handshake.

@@ -27,6 +27,7 @@ func TestPublisherInC(t *testing.T) {
 		fromCRefusals(t, c)
 		fromCStrangers(t, c)
 		fromCHostile(t, c)
+		fromCRestless(t, c)
 		fromCScribbled(t, c)
 		fromCToC(t, c, peer)
 		c.end()

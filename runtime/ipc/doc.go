@@ -38,6 +38,9 @@
 // The publisher also writes there what poolgen top shows of a subscriber: the pool, the process, the policy, and how many frames it took back
 // or lost. Neither side reads it.
 //
+// A subscriber that changes its words, or wakes the publisher, a thousand times without taking a frame or giving one back, at less than a millisecond
+// each, is thrown out: a wait for it would never sleep. Connections that say nothing are thrown out after two seconds, or when 16 others have come.
+//
 // # When a process dies
 //
 // The kernel closes its socket. What a dead subscriber had is in the publisher's own lists, and is taken back from there. What a dead publisher

@@ -41,7 +41,7 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 			// It looks through its queue once after it has said that it leaves, and may have done so before this frame was there.
 			return r.c.head.leaving.Load() == 0 || !s.unqueue(r, pos), nil
 		case r.c.lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
-			s.remove(r, true) // it wrote what it must not
+			s.expel(r, "writes states that cannot be into its queue")
 			return false, nil
 		case r.policy == DropOldest && word&stateMask != slotTaken && s.drop(r, 1) > 0: // one that is just being taken cannot make room
 		case r.policy == Block:
@@ -69,6 +69,7 @@ func (s *Publisher) write(r *remote, slot *frameSlot, full, pos uint32, f *descr
 	r.given++
 	r.givenBytes += uint64(f.length)
 	r.held++
+	r.stirs = 0
 	slot.word.Store(full)
 	r.c.head.tail.Store(pos + 1)
 	r.c.tell(r.knock)
@@ -97,7 +98,7 @@ func (s *Publisher) unqueue(r *remote, pos uint32) bool {
 		return false // it is being read
 	}
 	if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
-		s.remove(r, true)
+		s.expel(r, "changes the names of blocks in its queue")
 		return false
 	}
 	r.given--
@@ -146,6 +147,7 @@ func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word 
 	}
 	s.mu.Lock()
 	s.roomOf = nil
+	s.stir(r)
 	r.c.drop()
 	switch {
 	case s.closed:
@@ -161,7 +163,7 @@ func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word 
 func (s *Publisher) doze(ctx context.Context, r *remote, ready func() bool, many bool) bool {
 	h := r.c.head
 	s.mu.Lock()
-	if r.gone || s.closed {
+	if s.stir(r); r.gone || s.closed {
 		s.mu.Unlock()
 		return false
 	}

@@ -59,13 +59,16 @@ func (s *Publisher) collect() {
 func (s *Publisher) collectFrom(r *remote) {
 	returned := r.c.head.returned.Load()
 	if returned-r.read > uint32(len(r.c.back)) {
-		s.remove(r, true)
+		s.expel(r, "gives back more than it has")
 		return
+	}
+	if r.read != returned {
+		r.stirs = 0
 	}
 	for ; r.read != returned; r.read++ {
 		id := r.c.back[r.read&uint32(len(r.c.back)-1)].Load()
 		if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
-			s.remove(r, true) // it gives back what it does not have
+			s.expel(r, "gives back what it does not have")
 			return
 		}
 		s.settle(id, r)

@@ -86,6 +86,9 @@ type Publisher struct {
 	enough     *time.Timer // ends its wait for more room than there is
 	uncollected,
 	often int // frames since the last collect, and after how many Publish does so
+	// stirMost wake-ups that lead to nothing are too many, if they take less than stirEach each.
+	stirMost int
+	stirEach time.Duration
 	// oldKernel says that this kernel cannot sleep on several words at once.
 	oldKernel bool
 }
@@ -107,6 +110,8 @@ type remote struct {
 	held       int
 
 	dropped uint32 // frames that were taken back from the queue
+	stirs   int    // wake-ups that led to nothing
+	since   time.Time
 }
 
 // PublisherStats is a snapshot of what a publisher did.
@@ -119,6 +124,7 @@ type PublisherStats struct {
 	Lost        uint64 // frames that were dropped, likewise
 	Left        uint64 // subscribers that went
 	Misbehaved  uint64 // of those, the ones that broke the protocol
+	Reason      string // what the last of them did, with its process; "" if there was none
 }
 
 // SubscriberInfo is one subscriber's part.
@@ -167,7 +173,7 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 		return nil, fmt.Errorf("ipc: listening on %s: %w", path, err)
 	}
 	s := &Publisher{pool: p, o: o, path: path, l: l, turn: make(chan struct{}, 1), empty: make(chan struct{}), spinner: newSpinner(),
-		helloLimit: 2 * time.Second}
+		helloLimit: 2 * time.Second, stirMost: 1000, stirEach: time.Millisecond}
 	s.often = min(max(blocks/8, 1), 16)
 	s.sleeper.wake = s.wakePublish
 	s.enough = time.AfterFunc(time.Hour, s.wakePublish)
@@ -177,7 +183,7 @@ func Listen(path string, p *pool.Pool, o PublisherOptions) (*Publisher, error) {
 }
 
 // remove ends a subscriber and takes back what it had. mu is held.
-func (s *Publisher) remove(r *remote, misbehaved bool) {
+func (s *Publisher) remove(r *remote) {
 	if r.gone {
 		return
 	}
@@ -186,9 +192,6 @@ func (s *Publisher) remove(r *remote, misbehaved bool) {
 	s.stats.Given += r.given
 	s.stats.GivenBytes += r.givenBytes
 	s.stats.Lost += r.lost
-	if misbehaved {
-		s.stats.Misbehaved++
-	}
 	_ = r.conn.Close() // which also ends its serve
 	s.used &^= r.bit
 	s.subs = slices.DeleteFunc(s.subs, func(o *remote) bool { return o == r })
@@ -319,7 +322,7 @@ func (s *Publisher) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		s.mu.Lock()
 		for _, r := range slices.Clone(s.subs) {
-			s.remove(r, false)
+			s.remove(r)
 		}
 		s.mu.Unlock()
 	}

@@ -23,6 +23,7 @@ type getter struct {
 	seqs    []uint32  // the word of each
 	set     sys.FutexSet
 	spinner spinner
+	idle    int // sleeps that ended at once, and nobody knows why
 }
 
 // Get takes a block of the publisher's pool, and sleeps until subscribers or this process give one back when none is free. The caller owes one
@@ -96,6 +97,9 @@ func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 	}
 	old := s.oldKernel
 	s.mu.Unlock()
+	var nap time.Duration // which is at the end, without the lock
+	known := false
+	defer func() { time.Sleep(nap) }()
 	ready := func() bool {
 		for i, r := range g.on {
 			if r.c.head.returned.Load() != g.reads[i] {
@@ -104,6 +108,7 @@ func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 		}
 		return word.Load() != value
 	}
+	began, woken := time.Now(), -1
 	if !g.spinner.spin(ready) {
 		g.set.Reset()
 		g.set.Add(word, value)
@@ -114,21 +119,34 @@ func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 			r.c.head.waiting.Store(1)
 		}
 		if !ready() {
-			began := time.Now()
-			if !old && !g.set.Wait() {
-				old = true
+			slept := time.Now()
+			if !old {
+				var ok bool
+				woken, ok = g.set.Wait()
+				old = !ok
 			}
 			if old {
 				g.sleepApart(word, value)
 			}
-			g.spinner.short = time.Since(began) < sleepShort
+			g.spinner.short = time.Since(slept) < sleepShort
 		}
 	}
+	known = !old && (word.Load() != value || s.changes.Load() != g.changes) // an old kernel's sleep changes the word itself
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.oldKernel = old
-	for _, r := range g.on {
+	for i, r := range g.on {
+		// The first two words of the set are not of subscribers.
+		if woken == 2+i || r.c.head.returned.Load() != g.reads[i] || i < len(g.seqs) && r.c.head.space.Load() != g.seqs[i] {
+			known = true
+			s.stir(r)
+		}
 		r.c.drop()
+	}
+	if known || time.Since(began) >= s.stirEach {
+		g.idle = 0
+	} else if g.idle++; g.idle > s.stirMost { // a peer that sets its words back before anybody sees it
+		nap = patience
 	}
 }
 

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+static int stir_each = 1; // milliseconds
+#define POOLGEN_PRIV_STIR_EACH stir_each
 #include <poolgen_ipc.h>
 
 static poolgen_publisher pub;
@@ -100,6 +102,13 @@ static void counts(void)
            n.given, n.lost, n.left, n.misbehaved, n.lent, n.subscribers, out);
 }
 
+static void reason(void)
+{
+    poolgen_publisher_counts n;
+    poolgen_publisher_stats(&pub, &n);
+    puts(n.reason);
+}
+
 static void obey(const char *line)
 {
     poolgen_remote_counts r;
@@ -141,6 +150,11 @@ static void obey(const char *line)
         printf("%s; %s\n", poolgen_strerror(result), poolgen_strerror(poolgen_publish(&pub, b, NULL, 0)));
         break;
     case 'w': watched = 1; break;
+    case 'e':
+        stir_each = atoi(line + 1);
+        puts("ok");
+        break;
+    case 'y': reason(); break;
     case 's': counts(); break;
     case 'r': // one subscriber
         result = poolgen_publisher_remote(&pub, atoi(line + 1), &r);
