@@ -15,7 +15,7 @@ bindings="./runtime/dl ./ffi/..."
 exec="$PWD/scripts/vm/exec.sh $guest"
 status=0
 # Without -short, cameras run for minutes, and once for half an hour.
-limit=5m long=
+limit=10m long=
 case $guest in
 arm-full) limit=75m long=POOLGEN_LONG=1 ;;
 uml) limit=30m ;;
