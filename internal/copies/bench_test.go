@@ -21,7 +21,7 @@ func BenchmarkCamera(b *testing.B) {
 			fast := plan{Format: f, History: 30, Frames: 1e9 / 2 / f.size(), Lean: lean}
 			paced := fast
 			paced.Every, paced.Frames = 10*time.Millisecond, 120
-			var speed, delay [3][]figures
+			var speed, delay [4][]figures
 			all := func(b *testing.B) {
 				for range rounds {
 					for i, d := range designs() {
@@ -35,13 +35,13 @@ func BenchmarkCamera(b *testing.B) {
 				if speed[0] == nil {
 					all(b)
 				}
-				var sums [3]summary
+				var sums [4]summary
 				for i, d := range designs() {
 					sums[i] = summarize(fast, speed[i], delay[i])
 					b.Run(d, sums[i].report)
 				}
-				pooled := sums[2]
-				for i, d := range designs()[:2] {
+				pooled := sums[len(sums)-1]
+				for i, d := range designs()[:len(sums)-1] {
 					b.Run("pooled-against-"+d, sums[i].against(pooled))
 				}
 			})

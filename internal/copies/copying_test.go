@@ -13,13 +13,16 @@ type heap struct {
 	next   int // where the next one goes, and the oldest is, once there are depth
 }
 
-func (s *heap) add(b []byte) {
+// add returns the one that falls out, or nil.
+func (s *heap) add(b []byte) []byte {
 	if len(s.frames) < s.depth {
 		s.frames = append(s.frames, b)
-		return
+		return nil
 	}
+	oldest := s.frames[s.next]
 	s.frames[s.next] = b
 	s.next = (s.next + 1) % s.depth
+	return oldest
 }
 
 func (s *heap) frame(back int, use func([]byte)) error {
@@ -39,7 +42,8 @@ func (s *heap) all(n int, use func([]byte)) error {
 	return nil
 }
 
-// copying copies each picture out of the driver's buffer, so that the driver has that back, and then for each stage, unless the design is sharing.
+// copying copies each picture out of the driver's buffer, so that the driver has that back, and then for each stage, unless the design is sharing. Recycling
+// is the same with the memory of pictures that fell out of a history; of shared ones nobody knows when the last stage is done.
 func (c *camera) copying(held func()) {
 	var buffers [drivers][]byte
 	for i := range buffers {
@@ -55,7 +59,7 @@ func (c *camera) copying(held func()) {
 		done.Go(func() {
 			sequence := 0
 			for b := range inputs[i] {
-				histories[i].add(b)
+				c.recycle(histories[i].add(b))
 				c.work(i, sequence, b, &histories[i])
 				sequence++
 			}
@@ -73,6 +77,9 @@ func (c *camera) copying(held func()) {
 			} else {
 				in <- c.clone(frame)
 			}
+		}
+		if c.Design != "sharing" {
+			c.recycle(frame)
 		}
 	}
 	for _, in := range inputs {

@@ -1,6 +1,7 @@
 // Package copies measures what pooled buffers save a camera. Its tests hold the same camera twice: with a copy of each frame for each stage, on the
-// garbage-collected heap and over channels, and with one block from runtime/pool that runtime/bus and runtime/store share out. A third one
-// shares the slices of the first without copying them again, which is what a careful Go program does without a pool.
+// garbage-collected heap and over channels, and with one block from runtime/pool that runtime/bus and runtime/store share out. Two more are what a
+// careful Go program does without a pool: to copy as the first, into memory that it uses again; and to share the slices of the first
+// without copying them again.
 //
 //	capture ─┬─ analysis    brightness, and the difference to an earlier picture
 //	         ├─ recorder    a checksum of each picture, late by its history
