@@ -77,7 +77,7 @@ func TestRestlessSubscriber(t *testing.T) {
 						}
 					}
 				}()
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), longWait)
 				defer cancel()
 				if what == "Publish" {
 					b, err := p.Get()
@@ -155,7 +155,7 @@ func fromCRestless(t *testing.T, c *program) {
 		c.ask("e 60000", "ok") // so that a slow machine makes no difference
 		bad := subscriber(t, path, SubscriberOptions{Policy: Block})
 		c.ask("p 2 0 0", "given 1")
-		c.tell("p 1 60000 0")
+		c.tell("p 1 120000 0")
 		stop, stopped := make(chan struct{}), make(chan struct{})
 		bad.mu.Lock()
 		bad.c.hold()
