@@ -69,8 +69,8 @@ func same(t *testing.T, c config, all []event) {
 func TestDetect(t *testing.T) {
 	anywhere(t)
 	seeds, length := uint64(4), 2*time.Minute
-	if runtime.GOARCH == "arm" || testing.Short() {
-		seeds, length = 1, time.Minute // under qemu it takes a while
+	if runtime.GOARCH == "arm" || raceBuild || testing.Short() {
+		seeds, length = 1, time.Minute // under qemu, or watched, it takes a while
 	}
 	for seed := range seeds {
 		c := config{width: 160, height: 120, fps: 25, length: length, seed: seed, start: time.Unix(1_700_000_000, 0)}
