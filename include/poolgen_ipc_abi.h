@@ -79,7 +79,7 @@ enum poolgen_policy {
     POOLGEN_DROP_OLDEST = 0, // the frame that waits longest makes room
     POOLGEN_DROP_NEWEST = 1, // this frame is not for that subscriber
     POOLGEN_BLOCK = 2,       // publishing waits for room
-    POOLGEN_LATEST = 3,      // only the newest frame waits
+    POOLGEN_LATEST = 3,      // only the newest frame waits, in a queue of two slots at least
 };
 
 // poolgen_subscriber receives frames of one publisher. The memory is the caller's and must not be moved or copied; only text is for

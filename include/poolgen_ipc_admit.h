@@ -82,6 +82,7 @@ POOLGEN_PRIV_COLD const char *poolgen_priv_place(poolgen_publisher *pub, poolgen
     while (want > 0 && slots > want) {
         slots /= 2;
     }
+    slots = policy == POOLGEN_LATEST && slots < 2 ? 2 : slots; // see poolgen_priv_replace
     while (returns <= blocks && returns < POOLGEN_PRIV_MAX_RETURNS) {
         returns *= 2;
     }

@@ -163,8 +163,8 @@ static inline void poolgen_priv_miss(poolgen_publisher *pub, poolgen_priv_remote
     r->over += (w & POOLGEN_PRIV_STATE) == POOLGEN_PRIV_EMPTY ? 1 : 0;
 }
 
-// poolgen_priv_unqueue takes back the frame at a position; 0 if it does not wait there any more.
-static inline int poolgen_priv_unqueue(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t pos)
+// poolgen_priv_unqueue takes back the frame at a position, and puts its word back by laps; 0 if it does not wait there any more.
+static inline int poolgen_priv_unqueue(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t pos, uint32_t laps)
 {
     poolgen_priv_frame_slot *slot = &r->slot[pos & (r->slots - 1)];
     uint32_t full = poolgen_priv_full(pos, r->shift);
@@ -172,7 +172,7 @@ static inline int poolgen_priv_unqueue(poolgen_publisher *pub, poolgen_priv_remo
         return 0; // it was read, or never written
     }
     uint32_t id = poolgen_priv_load(&slot->id);
-    if (!poolgen_priv_cas(&slot->word, full, full & ~POOLGEN_PRIV_STATE)) {
+    if (!poolgen_priv_cas(&slot->word, full, (full & ~POOLGEN_PRIV_STATE) - (laps << 2))) {
         return 0; // it is being read
     }
     if (!poolgen_priv_settle(pub, r, id)) {
@@ -181,7 +181,9 @@ static inline int poolgen_priv_unqueue(poolgen_publisher *pub, poolgen_priv_remo
     }
     r->given--;
     pub->given--;
-    poolgen_priv_store(&r->head->dropped, ++r->dropped);
+    if (laps == 0) { // otherwise another follows at the same position
+        poolgen_priv_store(&r->head->dropped, ++r->dropped);
+    }
     return 1;
 }
 
@@ -190,7 +192,7 @@ static inline uint32_t poolgen_priv_drop(poolgen_publisher *pub, poolgen_priv_re
 {
     uint32_t dropped = 0;
     for (uint32_t back = r->slots; back > 0 && dropped < n && r->socket >= 0; back--) {
-        if (poolgen_priv_unqueue(pub, r, r->tail - back)) {
+        if (poolgen_priv_unqueue(pub, r, r->tail - back, 0)) {
             dropped++;
             poolgen_priv_lose(pub, r);
         }
@@ -198,10 +200,11 @@ static inline uint32_t poolgen_priv_drop(poolgen_publisher *pub, poolgen_priv_re
     return dropped;
 }
 
-// poolgen_priv_write fills a slot, the next at r->tail.
-static inline void poolgen_priv_write(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t id, uint64_t sequence, const poolgen_meta *m)
+// poolgen_priv_write fills the slot at a position.
+static inline void poolgen_priv_write(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t pos, uint32_t id, uint64_t sequence,
+                                      const poolgen_meta *m)
 {
-    poolgen_priv_frame_slot *slot = &r->slot[r->tail & (r->slots - 1)];
+    poolgen_priv_frame_slot *slot = &r->slot[pos & (r->slots - 1)];
     poolgen_buf buf = pub->loans[id].buf;
     uint64_t offset = (uint64_t)((const char *)poolgen_data(pub->arena, buf) - (const char *)pub->arena), pts = (uint64_t)m->pts;
     poolgen_priv_store(&slot->id, id);
@@ -219,9 +222,23 @@ static inline void poolgen_priv_write(poolgen_publisher *pub, poolgen_priv_remot
     pub->given++;
     r->held++;
     r->stirs = 0;
-    poolgen_priv_set32(&slot->word, poolgen_priv_full(r->tail, r->shift));
-    poolgen_priv_set32(&r->head->tail, ++r->tail);
+    r->tail = pos + 1;
+    poolgen_priv_set32(&slot->word, poolgen_priv_full(pos, r->shift));
+    poolgen_priv_set32(&r->head->tail, r->tail);
     poolgen_priv_tell(r);
+}
+
+// poolgen_priv_replace puts a frame in the place of the newest, if that still waits. So one that is only ever read of the newest needs two slots, for
+// there is a frame in at most one, and perhaps one being taken before it: that keeps no newer one out. The word is meanwhile as before the
+// older frame was written: a subscriber that sees it empty in its lap goes on to the next.
+static inline int poolgen_priv_replace(poolgen_publisher *pub, poolgen_priv_remote *r, uint32_t id, uint64_t sequence, const poolgen_meta *m)
+{
+    if (!poolgen_priv_unqueue(pub, r, r->tail - 1, 1)) {
+        return 0;
+    }
+    poolgen_priv_lose(pub, r);
+    poolgen_priv_write(pub, r, r->tail - 1, id, sequence, m);
+    return 1;
 }
 
 // poolgen_priv_offer queues a frame for a subscriber as its policy says: 1 if it was, 0 if not, -1 if the caller has to wait for the subscriber,
@@ -233,18 +250,18 @@ static inline int poolgen_priv_offer(poolgen_publisher *pub, poolgen_priv_remote
         if (r->socket < 0 || poolgen_priv_get32(&r->head->leaving) != 0) {
             return 0;
         }
-        if (r->policy == POOLGEN_LATEST) {
-            (void)poolgen_priv_drop(pub, r, r->slots);
-            if (r->socket < 0) {
-                return 0;
-            }
+        int given = r->policy == POOLGEN_LATEST && poolgen_priv_replace(pub, r, id, sequence, m);
+        if (r->socket < 0) {
+            return 0;
         }
         uint32_t full = poolgen_priv_full(r->tail, r->shift), w = poolgen_priv_get32(&r->slot[r->tail & (r->slots - 1)].word);
         int empty = (w & POOLGEN_PRIV_STATE) == POOLGEN_PRIV_EMPTY;
-        if (empty && r->held < pub->o.max_held) {
-            poolgen_priv_write(pub, r, id, sequence, m);
-            // It looks through its queue once after it has said that it leaves, and may have done so before this frame was there.
-            return poolgen_priv_get32(&r->head->leaving) == 0 || !poolgen_priv_unqueue(pub, r, r->tail - 1);
+        if (!given && empty && r->held < pub->o.max_held) {
+            poolgen_priv_write(pub, r, r->tail, id, sequence, m);
+            given = 1;
+        }
+        if (given) { // It looks through its queue once after it has said that it leaves, and may have done so before this frame was there.
+            return poolgen_priv_get32(&r->head->leaving) == 0 || !poolgen_priv_unqueue(pub, r, r->tail - 1, 0);
         }
         if (poolgen_priv_laps(full, w, r->shift) != 1 || (w & POOLGEN_PRIV_STATE) > POOLGEN_PRIV_TAKEN) {
             poolgen_priv_expel(pub, r, "writes states that cannot be into its queue");

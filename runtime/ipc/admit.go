@@ -97,6 +97,9 @@ func (s *Publisher) admit(v *stranger) (*remote, error) {
 	for h.slots > 0 && slots > int(h.slots) {
 		slots /= 2
 	}
+	if h.policy == Latest {
+		slots = max(slots, 2) // see replace
+	}
 	c, err := newChannel(slots, min(1<<bits.Len(uint(s.pool.Stats().Max)), maxReturns))
 	if err != nil {
 		return nil, err

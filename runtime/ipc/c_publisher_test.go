@@ -24,6 +24,7 @@ func TestPublisherInC(t *testing.T) {
 		fromCBlock(t, c)
 		fromCEnds(t, c)
 		fromCClears(t, c)
+		fromCLatest(t, c)
 		fromCRefusals(t, c)
 		fromCStrangers(t, c)
 		fromCHostile(t, c)

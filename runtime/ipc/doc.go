@@ -25,7 +25,8 @@
 //
 // A slot's word is a lap and a state. The publisher describes the frame beside the word while the state is empty, and then makes it full. The subscriber
 // takes it by a compare-and-swap from full to taken, reads the description, and makes it empty. The publisher takes the oldest frame back, to
-// make room, by a compare-and-swap from full to empty. The lap keeps either from mistaking the next frame in the slot for the one it means. To
+// make room, by a compare-and-swap from full to empty; under the policy Latest it puts the newer frame in the same place, and the word back
+// to what it was before the older was written meanwhile. The lap keeps either from mistaking the next frame in the slot for the one it means. To
 // give a block back the subscriber writes its name into the list of returns, and then counts the list up.
 //
 // Who finds nothing to do sets a word and sleeps by futex; the other side looks at that word after each change. A subscriber may instead ask to be

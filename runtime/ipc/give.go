@@ -22,10 +22,11 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		if r.gone || r.c.head.leaving.Load() != 0 {
 			return false, nil
 		}
-		if r.policy == Latest {
-			if s.drop(r, uint32(len(r.c.slots))); r.gone {
-				return false, nil
-			}
+		if r.policy == Latest && s.replace(r, f) {
+			return s.stays(r, r.c.head.tail.Load()-1), nil
+		}
+		if r.gone {
+			return false, nil
 		}
 		pos := r.c.head.tail.Load()
 		slot, full := r.c.slot(pos)
@@ -38,8 +39,7 @@ func (s *Publisher) give(ctx context.Context, r *remote, f *description) (bool, 
 		switch {
 		case word&stateMask == slotEmpty && r.held < s.o.MaxHeld:
 			s.write(r, slot, full, pos, f)
-			// It looks through its queue once after it has said that it leaves, and may have done so before this frame was there.
-			return r.c.head.leaving.Load() == 0 || !s.unqueue(r, pos), nil
+			return s.stays(r, pos), nil
 		case r.c.lapsBetween(full, word) != 1 || word&stateMask > slotTaken:
 			s.expel(r, "writes states that cannot be into its queue")
 			return false, nil
@@ -75,11 +75,32 @@ func (s *Publisher) write(r *remote, slot *frameSlot, full, pos uint32, f *descr
 	r.c.tell(r.knock)
 }
 
+// stays says that the frame at a position is the subscriber's. That one looks through its queue once after it has said that it leaves, and may have
+// done so before the frame was there.
+func (s *Publisher) stays(r *remote, pos uint32) bool {
+	slot, full := r.c.slot(pos)
+	return r.c.head.leaving.Load() == 0 || !s.unqueue(r, slot, full, full&^stateMask)
+}
+
+// replace puts a frame in the place of the newest, if that still waits. So one that is only ever read of the newest needs two slots, for there is a
+// frame in at most one, and perhaps one being taken before it: that keeps no newer one out.
+func (s *Publisher) replace(r *remote, f *description) bool {
+	pos := r.c.head.tail.Load() - 1
+	slot, full := r.c.slot(pos)
+	// As before it was written: a subscriber that sees it empty in its lap goes on to the next.
+	if !s.unqueue(r, slot, full, full&^stateMask-1<<2) {
+		return false
+	}
+	r.lose()
+	s.write(r, slot, full, pos, f)
+	return true
+}
+
 // drop takes back up to n of the frames that wait, the oldest first, and returns how many.
 func (s *Publisher) drop(r *remote, n uint32) (dropped uint32) {
 	tail := r.c.head.tail.Load()
 	for back := uint32(len(r.c.slots)); back > 0 && dropped < n && !r.gone; back-- {
-		if s.unqueue(r, tail-back) {
+		if slot, full := r.c.slot(tail - back); s.unqueue(r, slot, full, full&^stateMask) {
 			dropped++
 			r.lose()
 		}
@@ -87,14 +108,13 @@ func (s *Publisher) drop(r *remote, n uint32) (dropped uint32) {
 	return dropped
 }
 
-// unqueue takes back the frame at a position, and returns false if it does not wait there any more.
-func (s *Publisher) unqueue(r *remote, pos uint32) bool {
-	slot, full := r.c.slot(pos)
+// unqueue takes back a frame that waits, and leaves a word in its slot; it returns false if it does not wait any more.
+func (s *Publisher) unqueue(r *remote, slot *frameSlot, full, leave uint32) bool {
 	if slot.word.Load() != full {
 		return false // it was read, or never written
 	}
 	id := slot.id
-	if !slot.word.CompareAndSwap(full, full&^stateMask) {
+	if !slot.word.CompareAndSwap(full, leave) {
 		return false // it is being read
 	}
 	if id >= uint32(len(s.lent)) || s.lent[id].mask&r.bit == 0 {
@@ -103,8 +123,10 @@ func (s *Publisher) unqueue(r *remote, pos uint32) bool {
 	}
 	r.given--
 	r.givenBytes -= uint64(s.lent[id].length)
-	r.dropped++
-	r.c.head.dropped.Store(r.dropped)
+	if leave == full&^stateMask { // otherwise another follows at the same position
+		r.dropped++
+		r.c.head.dropped.Store(r.dropped)
+	}
 	s.settle(id, r)
 	return true
 }

@@ -57,7 +57,7 @@ const (
 
 type modelPublisher struct {
 	pc, frames, block, reader uint8
-	back, drop                uint8 // the slot to drop, counted from the newest; how many
+	back, drop                uint8 // the slot to drop, or to write in place of, counted from the newest; how many
 	self                      uint8 // 0, or 1: the one that took over
 }
 
@@ -126,7 +126,11 @@ func (m *model) publish(s modelState) (next []modelState) {
 	var c *modelChannel
 	if i < modelReaders {
 		c = &s.chans[p.self][i]
-		at, lap = c.tail%m.slots, m.lap(c.tail)
+		pos := c.tail
+		if p.pc >= pWrite && p.pc <= pTail {
+			pos -= p.back
+		}
+		at, lap = pos%m.slots, m.lap(pos)
 	}
 	slot := func(n *modelState) *modelSlot { return &n.chans[p.self][i].slots[at] }
 	lose := func(n *modelState) { // this frame is the one that is lost
@@ -177,7 +181,22 @@ func (m *model) publish(s modelState) (next []modelState) {
 		case s.gone[i] || s.r[i].at != p.self: // there is nobody yet
 			to(pNext, func(n *modelState) { n.p.reader++ })
 		case p.pc == pNext && m.policies[i] == Latest:
-			to(pDrop, func(n *modelState) { n.p.back, n.p.drop = m.slots, m.slots })
+			// In the place of the newest, if that still waits.
+			newest := c.slots[(c.tail-1)%m.slots]
+			if c.tail == 0 || newest.state != slotFull || newest.lap != m.lap(c.tail-1) {
+				to(pLook, nil)
+				break
+			}
+			to(pWrite, func(n *modelState) {
+				old := &n.chans[p.self][i].slots[(c.tail-1)%m.slots]
+				old.state = slotEmpty
+				if m.mistake != "the newest is replaced in sight" {
+					old.lap--
+				}
+				n.lost[i] |= 1 << newest.seq
+				n.mask[newest.block] &^= 1 << i
+				n.p.back = 1
+			})
 		case slot(&s).state == slotEmpty:
 			to(pWrite, nil)
 		case slot(&s).state == slotFull && m.policies[i] == DropOldest:
@@ -231,7 +250,11 @@ func (m *model) publish(s modelState) (next []modelState) {
 			n.given[i] |= 1 << (n.p.frames - 1)
 		})
 	case pTail:
-		to(pNext, func(n *modelState) { n.chans[p.self][i].tail++; n.p.reader++ })
+		to(pNext, func(n *modelState) {
+			n.chans[p.self][i].tail += 1 - p.back
+			n.p.back = 0
+			n.p.reader++
+		})
 	case pDead:
 		if p.self+1 < m.writers { // another takes over, and knows nothing
 			to(pIdle, func(n *modelState) {
@@ -343,6 +366,9 @@ func (m *model) wrong(s modelState, final bool) string {
 		}
 		if m.policies[i] == Block && s.lost[i] != 0 {
 			return fmt.Sprintf("subscriber %d, who blocks, lost frames %b", i, s.lost[i])
+		}
+		if m.policies[i] == Latest && m.slots > 1 && s.p.frames > 0 && s.lost[i]>>(s.p.frames-1)&1 != 0 {
+			return fmt.Sprintf("subscriber %d, who wants the newest, lost frame %d, which is the newest", i, s.p.frames-1)
 		}
 		if s.seen[i]&s.lost[i] != 0 {
 			return fmt.Sprintf("subscriber %d has seen frames %b, of which %b are counted as lost", i, s.seen[i], s.lost[i])
@@ -482,6 +508,7 @@ func TestProtocolMistakes(t *testing.T) {
 		{right, "a frame is taken without a compare-and-swap", "counted as lost"},
 		{right, "the slot is emptied before it is read", "has frame"},
 		{right, "the count of returns goes first", "lost for good"},
+		{model{writers: 1, blocks: 2, slots: 2, frames: 3, policies: [...]Policy{Latest, Latest}}, "the newest is replaced in sight", "was given frames"},
 		{right, "the next publisher takes the arena of the dead", "which holds frame"},
 	} {
 		if c.mistake == "the next publisher takes the arena of the dead" && runtime.GOARCH == "arm" {

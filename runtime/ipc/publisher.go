@@ -23,7 +23,7 @@ const (
 	DropOldest Policy = iota // the frame that waits longest makes room
 	DropNewest               // this frame is not for that subscriber
 	Block                    // Publish waits for room, as long as its context lets it
-	Latest                   // only the newest frame waits
+	Latest                   // only the newest frame waits, in a queue of two slots at least
 )
 
 func (p Policy) String() string {
