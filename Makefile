@@ -20,7 +20,7 @@ demo: ## play a voice through pooled buffers: file, Opus, ALSA
 demo-meteor: ## watch a simulated night sky for meteors, with a page at http://127.0.0.1:8080; ARGS="-device /dev/video0" for a camera
 	$(GO) run ./examples/meteor $(ARGS)
 
-test: ## every leg: cgo, purego, race, debug, 386, arm under qemu
+test: ## every leg: cgo, purego, race, debug, 386, arm under qemu, and a guest with a camera and a sound card
 	@scripts/test.sh $(LEG)
 
 test-gen: ## 2,000 random structs against the C compilers of four targets

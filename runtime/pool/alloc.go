@@ -96,28 +96,48 @@ func (a *Allocator) Stats() AllocStats {
 
 // Trim gives the memory of what is free for everybody back to the kernel, all of it that makes up whole units, and returns how many
 // bytes that is. Addresses stay valid; the memory is committed again, and zero, when it is next used.
+//
+// It takes at most half of what is free out of circulation at a time, and little more than a MiB. Requests of this process wait for that
+// moment rather than be refused. C, and other processes, may be refused as if that memory were in use.
 func (a *Allocator) Trim() (int64, error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.gone {
+		a.mu.Unlock()
 		return 0, nil
 	}
+	a.trims.Store(true)
 	a.reclaim()
+	most := min(a.freeUnits()/2, uint32(trimRun>>a.geo.unitShift))
+	a.mu.Unlock()
 	var freed int64
 	var errs error
 	for u := uint32(0); u < a.geo.units; {
-		n := uint32(0)
-		for u+n < a.geo.units && a.takeRun(u+n, 1) {
-			n++
-		}
-		if n > 0 {
-			bytes, err := a.discard(u, n)
-			freed, errs = freed+bytes, errors.Join(errs, err)
-			a.giveRun(u, n)
-		}
-		u += n + 1
+		next, bytes, err := a.trimFrom(u, max(most, 1))
+		freed, errs = freed+bytes, errors.Join(errs, err)
+		u = next
 	}
 	return freed, errs
+}
+
+// trimFrom trims the first run of free units from unit u on, of at most that many, and returns the unit behind it.
+func (a *Allocator) trimFrom(u, most uint32) (next uint32, freed int64, err error) {
+	for u < a.geo.units && !a.isFree(u) {
+		u++
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gone || u == a.geo.units {
+		return a.geo.units, 0, nil
+	}
+	n := uint32(0)
+	for n < most && u+n < a.geo.units && a.takeRun(u+n, 1) {
+		n++
+	}
+	if n > 0 {
+		freed, err = a.discard(u, n)
+		a.giveRun(u, n)
+	}
+	return u + max(n, 1), freed, err
 }
 
 // Close ends the allocator once no block is allocated and no cache open; until then it returns an error that says what is left, and

@@ -166,6 +166,16 @@ func (t *Cache) freeSlow(p unsafe.Pointer) {
 
 // more finds blocks of class c where there are any and makes new ones otherwise.
 func (a *Allocator) more(t *Cache, c, want uint32) found {
+	f := a.search(t, c, want)
+	if f.mask == 0 && a.trims.Load() {
+		a.mu.Lock() // Trim holds it as long as it has anything
+		defer a.mu.Unlock()
+		f = a.search(t, c, want)
+	}
+	return f
+}
+
+func (a *Allocator) search(t *Cache, c, want uint32) found {
 	for attempt := 0; ; attempt++ {
 		if f := a.find(c, want); f.mask != 0 {
 			return f

@@ -171,9 +171,22 @@ func (a *Allocator) takeRun(u, n uint32) bool {
 	return true
 }
 
+// isFree reports whether unit u belongs to nothing.
+func (a *Allocator) isFree(u uint32) bool {
+	return a.word(a.geo.freeOffset, u/32).Load()>>(u&31)&1 != 0
+}
+
+// freeUnits is how many units belong to nothing.
+func (a *Allocator) freeUnits() uint32 {
+	n := 0
+	for w := range (a.geo.units + 31) / 32 {
+		n += bits.OnesCount32(a.word(a.geo.freeOffset, w).Load())
+	}
+	return uint32(n)
+}
+
 // findRun takes n free units of which the first, plus skew, is a multiple of step, from unit from up to unit to.
 func (a *Allocator) findRun(n, skew, step, from, to uint32) uint32 {
-	free := func(u uint32) bool { return a.word(a.geo.freeOffset, u/32).Load()>>(u&31)&1 != 0 }
 	for u := from; u < to && n <= a.geo.units-u; {
 		if a.word(a.geo.freeOffset, u/32).Load() == 0 {
 			u = u | 31 + 1
@@ -184,7 +197,7 @@ func (a *Allocator) findRun(n, skew, step, from, to uint32) uint32 {
 			continue
 		}
 		k := uint32(0)
-		for k < n && free(u+k) {
+		for k < n && a.isFree(u+k) {
 			k++
 		}
 		if k == n && a.takeRun(u, n) {

@@ -30,6 +30,7 @@ type Allocator struct {
 	name     string
 	errLimit error // ErrLimit with the name, made once: a full allocator allocates nothing of Go's
 	closed   atomic.Bool
+	trims    atomic.Bool // Trim was called: what looks like no room may be what it has at the moment
 	arena    *arena
 	skew     int // of base within the mapping
 
@@ -162,13 +163,10 @@ func (a *Allocator) large(t *Cache, n int, align uintptr) (unsafe.Pointer, error
 	units := uint64(n)>>g.unitShift + min(uint64(n)&(1<<g.unitShift-1), 1)
 	u := noUnit
 	if units <= uint64(g.units) {
-		if u = a.run(uint32(units), align); u == noUnit {
-			if t != nil {
-				t.Flush()
-			}
-			if a.reclaim() > 0 {
-				u = a.run(uint32(units), align)
-			}
+		if u = a.searchRun(t, uint32(units), align); u == noUnit && a.trims.Load() {
+			a.mu.Lock() // Trim holds it as long as it has anything
+			u = a.searchRun(t, uint32(units), align)
+			a.mu.Unlock()
 		}
 	}
 	if u == noUnit {
@@ -179,6 +177,21 @@ func (a *Allocator) large(t *Cache, n int, align uintptr) (unsafe.Pointer, error
 	a.nameUnits(u, uint32(units), u<<8|unitRun)
 	*a.state(u << g.blockShift) = blockLive
 	return unsafe.Add(a.data, uintptr(u)<<g.unitShift), nil
+}
+
+// searchRun is run, after giving back what nobody uses if need be.
+func (a *Allocator) searchRun(t *Cache, n uint32, align uintptr) uint32 {
+	u := a.run(n, align)
+	if u != noUnit {
+		return u
+	}
+	if t != nil {
+		t.Flush()
+	}
+	if a.reclaim() > 0 {
+		u = a.run(n, align)
+	}
+	return u
 }
 
 // Free gives a block back. nil is taken. It panics with *AllocError if p is not the start of an allocated block.
