@@ -38,7 +38,7 @@ func (s *Sub) attach(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closing.Err() != nil {
 		it.Stop()
 		return ErrClosed
 	}

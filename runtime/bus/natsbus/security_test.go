@@ -13,6 +13,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,6 +192,13 @@ func TestOwnServerTLS(t *testing.T) {
 
 // Only who knows the password and has a certificate joins a cluster.
 func TestClusterSecrets(t *testing.T) {
+	if strconv.IntSize == 32 {
+		_, err := natsbus.StartServer(natsbus.ServerOptions{Name: "a", Store: t.TempDir(), Cluster: "c", Gossip: "127.0.0.1:0"})
+		if err == nil || !strings.Contains(err.Error(), "32-bit") {
+			t.Errorf("a cluster's server on 32 bits, where nats-server does not run: %v", err)
+		}
+		return
+	}
 	cert, key, _ := certificate(t)
 	gossip := freePorts(t, 4)
 	start := func(n int, password, ca string) *natsbus.Server {

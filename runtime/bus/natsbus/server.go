@@ -19,7 +19,7 @@ type ServerOptions struct {
 	Store     string // folder of the events; empty: in memory
 	User      string // who clients must be, and the cluster's other servers, if not empty
 	Password  string
-	Cluster   string // name of the cluster; empty: none
+	Cluster   string // name of the cluster; empty: none, as it must be on 32-bit machines
 	Routes    string // addresses of the cluster's servers, as in "a:6222,b:6222"
 	Gossip    string // address for the cluster's other servers, as in ":6222"
 	MaxMemory int64  // bytes of events in memory; 0 is 256 MiB
@@ -66,6 +66,10 @@ func startServer(o ServerOptions) (*Server, error) {
 		}
 	}
 	if o.Cluster != "" {
+		if strconv.IntSize == 32 {
+			// server/monitor.go of 2.15 loads lastMetaSnapTime, of jetstream_cluster.go, which is not at a multiple of 8 there: that ends the process.
+			return nil, errors.New("nats-server cannot be one of a cluster on a 32-bit machine: run it elsewhere, and give Options.URL here")
+		}
 		so.Cluster.Name = o.Cluster
 		if so.Cluster.Host, so.Cluster.Port, err = address(o.Gossip); err != nil {
 			return nil, fmt.Errorf("ServerOptions.Gossip: %w", err)

@@ -24,7 +24,7 @@ const (
 
 // SubOptions tune Subscribe.
 type SubOptions struct {
-	Pool    *pool.Pool    // payloads go into its blocks; without one, only events without payload can be received, or Lazy
+	Pool    *pool.Pool    // payloads go into its blocks; without one, only events without payload can be received, or, Lazy, all but the payloads
 	Durable string        // name under which the servers keep the place; empty: it ends with the subscription
 	From    From          //
 	Since   time.Time     // if not zero, instead of From: events published from then on
@@ -114,6 +114,11 @@ func (c *Conn) subscribe(ctx context.Context, pattern string, o SubOptions) (*Su
 		s.end(nil)
 		return nil, err
 	}
+	context.AfterFunc(s.closing, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.it.Stop()
+	})
 	return s, nil
 }
 
@@ -183,7 +188,7 @@ func (s *Sub) next(ctx context.Context) (*Message, error) {
 
 // complete gets the payload of an event that is next.
 func (s *Sub) complete(ctx context.Context, m *Message) (*Message, error) {
-	if m.object != "" && s.o.Lazy {
+	if s.o.Lazy && (m.object != "" || s.o.Pool == nil) {
 		return m, nil
 	}
 	ctx, done := joined(ctx, s.closing)
