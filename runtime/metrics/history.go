@@ -24,15 +24,20 @@ type history struct {
 
 // sample adds one to the history, unless the last one is younger than half a second.
 func (s *Set) sample(now time.Time) {
-	h := &s.history
-	h.mu.Lock()
-	recent := len(h.list) > 0 && now.Sub(h.list[len(h.list)-1].at) < 500*time.Millisecond
-	h.mu.Unlock()
-	if recent {
-		return
+	if s.history.due(now) {
+		offHeap, acquired := s.sums()
+		s.history.add(sample{now, s.process.memory(offHeap), acquired})
 	}
-	one := sample{at: now, memory: s.Memory()}
-	all(s, func(_ string, st *poolStats) { one.acquired += st.Acquired })
+}
+
+// due reports whether the last sample is old enough.
+func (h *history) due(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.list) == 0 || now.Sub(h.list[len(h.list)-1].at) >= 500*time.Millisecond
+}
+
+func (h *history) add(one sample) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.list) == historySize {

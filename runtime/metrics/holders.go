@@ -17,14 +17,21 @@ type sampler interface {
 	Holders() []pool.Holder
 }
 
-// SampleHolders makes every pool of the set remember one in every acquisitions, for WriteHolders; 0 ends that. Pools that are added later
-// do not: call it again.
+// SampleHolders makes every pool of the set, those too that are added later, remember one in every acquisitions, for WriteHolders; 0 ends
+// that. It panics if every is negative.
 func (s *Set) SampleHolders(every int) {
-	for _, src := range s.list() {
-		if f, ok := src.(*from[poolStats]); ok {
-			if p, ok := f.trim.(sampler); ok {
-				p.SampleHolders(every)
-			}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.every = every
+	for _, src := range s.sources {
+		sampleHolders(src, every)
+	}
+}
+
+func sampleHolders(src source, every int) {
+	if f, ok := src.(*from[poolStats]); ok {
+		if p, ok := f.trim.(sampler); ok {
+			p.SampleHolders(every)
 		}
 	}
 }

@@ -44,7 +44,8 @@ type Reading struct {
 // Events are counts of memory.events.
 type Events struct{ High, Max, OOM uint64 }
 
-// Thresholds say from where on a reading asks for the levels Low, Medium, High and Critical, in this order.
+// Thresholds say from where on a reading asks for the levels Low, Medium, High and Critical, in this order. Four zeros stand for the default; a
+// kind that shall not count has thresholds that are never met.
 type Thresholds struct {
 	Usage     [4]float64 // Usage / Limit, at least
 	Available [4]float64 // Available / Total, at most
@@ -60,6 +61,34 @@ func DefaultThresholds() Thresholds {
 		Some:      [4]float64{5, 15, 30, 60},
 		Full:      [4]float64{1, 5, 15, 30},
 	}
+}
+
+// orDefault replaces what is left out.
+func (t *Thresholds) orDefault() Thresholds {
+	d := DefaultThresholds()
+	pick := func(own, other [4]float64) [4]float64 {
+		if own == [4]float64{} {
+			return other
+		}
+		return own
+	}
+	return Thresholds{pick(t.Usage, d.Usage), pick(t.Available, d.Available), pick(t.Some, d.Some), pick(t.Full, d.Full)}
+}
+
+// check refuses thresholds by which a worse level is asked for before a milder one, or all the time.
+func (t *Thresholds) check() error {
+	for _, c := range []struct {
+		name string
+		v    [4]float64
+		sign float64
+	}{{"Usage", t.Usage, 1}, {"Available", t.Available, -1}, {"Some", t.Some, 1}, {"Full", t.Full, 1}} {
+		for i, v := range c.v {
+			if !(c.sign*v > 0 || c.sign < 0 && v >= -1) || i > 0 && c.sign*v < c.sign*c.v[i-1] {
+				return fmt.Errorf("%s is %v: use positive numbers, each at least as bad as the one before", c.name, c.v)
+			}
+		}
+	}
+	return nil
 }
 
 // level is what a reading asks for. For a level of at most held the thresholds are eased, so that a reading near one does not flutter.

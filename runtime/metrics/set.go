@@ -33,14 +33,15 @@ type Set struct {
 	mu      sync.Mutex // guards what follows
 	sources []source
 	names   map[string]bool // labels that are taken, by kind
+	every   int             // one in how many acquisitions is sampled
 }
 
 // source is something with figures.
 type source interface {
-	// collect sends the figures.
-	collect(ch chan<- prometheus.Metric)
-	// offHeap is how many bytes the source has committed outside the Go heap.
-	offHeap() int64
+	// collect sends the figures and returns how many bytes the source has committed outside the Go heap.
+	collect(ch chan<- prometheus.Metric) (offHeap int64)
+	// sums returns that, and how many buffers of a pool were acquired.
+	sums() (offHeap int64, acquired uint64)
 }
 
 // NewSet makes an empty set. Its figures of the process need /proc.
@@ -72,6 +73,9 @@ func (s *Set) join(it source, kind string, label *string) (remove func()) {
 	key := kind + "\x00" + *label
 	s.names[key] = true
 	s.sources = append(s.sources, it)
+	if s.every > 0 {
+		sampleHolders(it, s.every)
+	}
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -114,19 +118,26 @@ func (s *Set) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect asks every source for its figures, for prometheus.Collector.
 func (s *Set) Collect(ch chan<- prometheus.Metric) {
+	var offHeap int64
 	for _, src := range s.list() {
-		src.collect(ch)
+		offHeap += src.collect(ch)
 	}
-	s.process.collect(ch, s.OffHeap())
+	s.process.collect(ch, offHeap)
 }
 
 // OffHeap is how many bytes the pools, allocators and rings of the set, and what OffHeapBytes tells of, have committed outside the Go heap.
 func (s *Set) OffHeap() int64 {
-	var n int64
-	for _, src := range s.list() {
-		n += src.offHeap()
-	}
+	n, _ := s.sums()
 	return n
+}
+
+// sums takes time in proportion to the number of blocks of the pools.
+func (s *Set) sums() (offHeap int64, acquired uint64) {
+	for _, src := range s.list() {
+		bytes, buffers := src.sums()
+		offHeap, acquired = offHeap+bytes, acquired+buffers
+	}
+	return offHeap, acquired
 }
 
 // Snapshot hands figures that only one goroutine may ask for, such as those of a ring.FrameReader, to whoever scrapes: the owner calls Store

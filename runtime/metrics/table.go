@@ -86,7 +86,7 @@ type from[T any] struct {
 	base []float64  // by family: what it had come to in earlier lives
 }
 
-func (f *from[T]) collect(ch chan<- prometheus.Metric) {
+func (f *from[T]) collect(ch chan<- prometheus.Metric) (offHeap int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	st := f.stats()
@@ -111,13 +111,23 @@ func (f *from[T]) collect(ch chan<- prometheus.Metric) {
 	if f.table.extra != nil {
 		f.table.extra(ch, f.label, &st)
 	}
+	if m, ok := any(&st).(committer); ok {
+		offHeap = m.offHeap()
+	}
+	return offHeap
 }
 
-// offHeap is what the source has committed outside the Go heap, in bytes.
-func (f *from[T]) offHeap() int64 {
-	if _, ok := any((*T)(nil)).(interface{ offHeap() int64 }); !ok {
-		return 0
+// committer are figures of what has memory outside the Go heap.
+type committer interface{ offHeap() int64 }
+
+// sums asks for nothing that costs time where the source has neither.
+func (f *from[T]) sums() (offHeap int64, acquired uint64) {
+	if _, ok := any((*T)(nil)).(committer); !ok {
+		return 0, 0
 	}
 	st := f.stats()
-	return any(&st).(interface{ offHeap() int64 }).offHeap()
+	if p, ok := any(&st).(*poolStats); ok {
+		acquired = p.Acquired
+	}
+	return any(&st).(committer).offHeap(), acquired
 }

@@ -177,7 +177,7 @@ func unnumbered(name string) string {
 	return name
 }
 
-func (t *topics) collect(ch chan<- prometheus.Metric) {
+func (t *topics) collect(ch chan<- prometheus.Metric) (offHeap int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, st := range t.stats() {
@@ -192,9 +192,10 @@ func (t *topics) collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(&st), t.name, st.Topic, st.Name)
 		}
 	}
+	return 0
 }
 
-func (t *topics) offHeap() int64 { return 0 }
+func (t *topics) sums() (offHeap int64, acquired uint64) { return 0, 0 }
 
 func topicTable() table[bus.TopicStats] {
 	type row = column[bus.TopicStats]

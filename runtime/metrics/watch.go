@@ -103,7 +103,10 @@ func newWatcher(s *Set, o WatchOptions) (*Watcher, error) {
 		nudge: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if o.Thresholds != nil {
-		w.t = *o.Thresholds
+		w.t = o.Thresholds.orDefault()
+	}
+	if err := w.t.check(); err != nil {
+		return nil, fmt.Errorf("metrics: WatchOptions.Thresholds: %w", err)
 	}
 	for _, a := range o.Actions {
 		if a.Name == "" || a.Apply == nil || a.Level < Low || a.Level > Critical {
@@ -172,11 +175,14 @@ func (w *Watcher) look() {
 	}
 	w.last = r
 	w.mu.Unlock()
+	offHeap, acquired := w.set.sums()
 	if w.limit != nil {
-		w.limit.update(r.Least, w.set.OffHeap(), goNeeds())
+		w.limit.update(r.Least, offHeap, goNeeds())
+	}
+	if now := time.Now(); w.set.history.due(now) {
+		w.set.history.add(sample{now, w.set.process.memory(offHeap), acquired})
 	}
 	w.act(asked, to)
-	w.set.sample(time.Now())
 	if to != from && w.o.Changed != nil {
 		w.o.Changed(from, to, r)
 	}
