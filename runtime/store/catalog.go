@@ -1,12 +1,10 @@
 package store
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -22,15 +20,20 @@ type catalog struct {
 	pool *pool.Pool
 	zstd *zstd.Decoder
 
+	bucket   Bucket // nil if there is none
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
 	readOnly bool
 
 	mu     sync.RWMutex
 	list   []*segment // ascending by number, and so by the IDs that they hold
 	active *segment   // the last of them, which frames are added to; nil after it failed
-	doomed []string   // files to remove
-	empty  []string   // files to remove when there is a newer segment
+	doomed []doom     // files to remove
+	empty  []doom     // files to remove when there is a newer segment
 
-	err error // of the last thing that the mover tried
+	err     error  // of the last thing that the mover tried
+	sendErr error  // of the last that the sender tried
+	sending string // the name of the segment that is on its way to the bucket
 
 	newest int64 // time of the frame that was last written
 
@@ -41,7 +44,7 @@ type catalog struct {
 	recentMu sync.Mutex
 	recent   []*segment
 
-	counts struct{ indexes, damaged, expired, compressed atomic.Uint64 }
+	counts struct{ indexes, damaged, expired, compressed, sent atomic.Uint64 }
 	report Recovery
 }
 
@@ -75,6 +78,8 @@ func (d *catalog) seek(id ID, from, to int64) (ID, bool, error) {
 		switch err := d.use(g); {
 		case errors.Is(err, errGone):
 			continue
+		case err != nil && g.isGone():
+			continue
 		case err != nil:
 			return last, false, fmt.Errorf("looking for frames in %s: %w", g.name(), err)
 		}
@@ -88,60 +93,62 @@ func (d *catalog) seek(id ID, from, to int64) (ID, bool, error) {
 }
 
 // load reads a frame into a buffer of the pool, which the caller releases.
-func (d *catalog) load(id ID, get func() (pool.Buf, error)) (b pool.Buf, e entry, raw bool, err error) {
+func (d *catalog) load(id ID, get func() (pool.Buf, error)) (b pool.Buf, e entry, g *segment, err error) {
 	for {
-		g := d.lookup(id)
-		if g == nil {
-			return b, e, false, ErrNotFound
+		if g = d.lookup(id); g == nil {
+			return b, e, nil, ErrNotFound
 		}
-		switch err := d.use(g); {
-		case errors.Is(err, errGone):
-			continue
-		case err != nil:
-			return b, e, false, fmt.Errorf("opening %s: %w", g.name(), err)
+		if b, e, err = d.loadFrom(g, id, get); err == nil || !g.isGone() { // else what it was may have been removed
+			return b, e, g, err
 		}
-		defer d.done(g)
-		e, ok := g.find(id)
-		if !ok {
-			return b, e, false, ErrNotFound
-		}
-		b, err = get()
-		if err != nil {
-			return b, e, false, err
-		}
-		if int64(e.size) > int64(b.Cap()) {
-			err = fmt.Errorf("it has %d bytes, and the blocks of Options.Pool %d", e.size, b.Cap())
-		} else {
-			b.SetLen(int(e.size))
-			err = d.read(g, e, b.Bytes(), nil)
-		}
-		if err != nil {
-			b.Release()
-			return b, e, false, fmt.Errorf("reading %s at %d: %w", g.name(), e.offset, err)
-		}
-		return b, e, g.raw(), nil
 	}
 }
 
-// read reads a frame of a segment that the caller uses into dst, which has its size, and checks it. It uses scratch, which may be nil.
-func (d *catalog) read(g *segment, e entry, dst []byte, scratch *[]byte) error {
+func (d *catalog) loadFrom(g *segment, id ID, get func() (pool.Buf, error)) (b pool.Buf, e entry, err error) {
+	if err := d.use(g); err != nil {
+		return b, e, fmt.Errorf("opening %s: %w", g.name(), err)
+	}
+	defer d.done(g)
+	e, ok := g.find(id)
+	if !ok {
+		return b, e, ErrNotFound
+	}
+	if b, err = get(); err != nil {
+		return b, e, err
+	}
+	if int64(e.size) > int64(b.Cap()) {
+		err = fmt.Errorf("it has %d bytes, and the blocks of Options.Pool %d", e.size, b.Cap())
+	} else {
+		b.SetLen(int(e.size))
+		err = d.read(g, e, b.Bytes())
+	}
+	if err != nil {
+		b.Release()
+		return b, e, fmt.Errorf("reading %s at %d: %w", g.name(), e.offset, err)
+	}
+	return b, e, nil
+}
+
+// fetch reads what is stored of a frame of a segment that the caller uses.
+func (d *catalog) fetch(g *segment, e entry, stored []byte) error {
 	g.mu.Lock()
 	f := g.f
 	g.mu.Unlock()
+	return readFull(f, stored, e.offset+recordSize)
+}
+
+// read reads a frame of a segment that the caller uses into dst, which has its size, and checks it.
+func (d *catalog) read(g *segment, e entry, dst []byte) error {
 	if e.codec == asIs {
-		if err := readFull(f, dst, e.offset+recordSize); err != nil {
+		if err := d.fetch(g, e, dst); err != nil {
 			return err
 		}
 	} else {
-		var own []byte
-		if scratch == nil {
-			scratch = &own
-		}
-		*scratch = slices.Grow((*scratch)[:0], int(e.stored))[:e.stored]
-		if err := readFull(f, *scratch, e.offset+recordSize); err != nil {
+		stored := make([]byte, e.stored)
+		if err := d.fetch(g, e, stored); err != nil {
 			return err
 		}
-		if err := decode(d.zstd, dst, *scratch); err != nil {
+		if err := decode(d.zstd, dst, stored); err != nil {
 			return err
 		}
 	}
@@ -169,7 +176,7 @@ func (d *catalog) begin(number uint32, first ID) (*segment, error) {
 		f.Close()
 		if d.fs.Remove(g.name()) != nil {
 			d.mu.Lock()
-			d.doomed = append(d.doomed, g.name())
+			d.doomed = append(d.doomed, d.doomOf(g))
 			d.mu.Unlock()
 		}
 		return nil, err
@@ -213,15 +220,6 @@ func (d *catalog) retire() {
 	d.done(g)
 }
 
-// drop takes out an empty segment. Its file stays until there is a newer one: its number says which IDs were given out.
-func (d *catalog) drop(g *segment) {
-	d.mu.Lock()
-	d.list = slices.DeleteFunc(d.list, func(s *segment) bool { return s == g })
-	d.empty = append(d.empty, g.name())
-	d.mu.Unlock()
-	g.release(true)
-}
-
 // seal writes the index of a segment that is not written to any more.
 func (d *catalog) seal(g *segment) error {
 	if err := d.use(g); err != nil {
@@ -249,44 +247,6 @@ func (d *catalog) seal(g *segment) error {
 	g.mu.Unlock()
 	d.mu.Unlock()
 	return nil
-}
-
-// replace puts a segment in the place of another, or takes it out if with is nil. Its file is to be removed then.
-func (d *catalog) replace(g, with *segment) {
-	d.mu.Lock()
-	i := slices.Index(d.list, g)
-	if with == nil {
-		d.list = slices.Delete(d.list, i, i+1)
-	} else {
-		d.list[i] = with
-	}
-	d.doomed = append(d.doomed, g.name())
-	d.mu.Unlock()
-	d.recentMu.Lock()
-	if i := slices.Index(d.recent, g); i >= 0 {
-		d.recent = slices.Delete(d.recent, i, i+1)
-	}
-	d.recentMu.Unlock()
-	g.release(true)
-}
-
-// sweep removes the files that are not needed any more. It tries all of them.
-func (d *catalog) sweep() error {
-	d.mu.Lock()
-	doomed := d.doomed
-	d.doomed = nil
-	d.mu.Unlock()
-	var left []string
-	var first error
-	for _, name := range doomed {
-		if err := d.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			left, first = append(left, name), cmp.Or(first, fmt.Errorf("removing %s: %w", name, err))
-		}
-	}
-	d.mu.Lock()
-	d.doomed = append(left, d.doomed...)
-	d.mu.Unlock()
-	return first
 }
 
 func (d *catalog) setError(err error) {

@@ -36,6 +36,7 @@ func settle(tb testing.TB, s *Store) {
 				sealed++
 				busy = busy || !g.sealed
 			}
+			busy = busy || s.disk.bucket != nil && !g.raw() && !g.remote
 		}
 		busy = busy || sealed > 0 && warm > s.mover.warm
 		s.disk.mu.RUnlock()

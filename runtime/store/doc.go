@@ -16,6 +16,10 @@
 // for itself, with zstd; a frame that does not shrink by a sixteenth is stored as it is. When the warm segments are more than Options.Warm
 // bytes, the oldest of them is compressed into a new file, which takes its place by a rename.
 //
+// With [Options].Bucket, compressed segments move on from the folder to object storage, by way of the package bucket below this one; the folder
+// keeps the index of each. A segment leaves the folder when the bucket has it and the index is on disk. Nothing but reading what is there
+// waits for the network: while the bucket is out of reach segments stay in the folder, as far as Keep.Local goes.
+//
 // Every frame goes to a warm segment within Options.Flush, also while it is hot, by a goroutine of the store, in the order of Put. When the
 // hot tier is full, the oldest frames that are on disk leave it. A frame that is read from disk comes in a buffer of Options.Pool, and stays
 // hot for a while, within a quarter of Options.Hot. Who asks for a frame while it is being read gets the same buffer.

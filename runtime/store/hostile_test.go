@@ -304,7 +304,7 @@ func TestLastNumber(t *testing.T) {
 func TestScanIsLinear(t *testing.T) {
 	file, b := segmentFile(77, 1, 0, 3, nil)
 	b[headerSize] ^= 1
-	for i := 0; i < 4<<20; i += 4 {
+	for i := 0; i < 1<<20; i += 4 {
 		b = append(b, 0x71, 0x9e, 0xb2, 0x46)
 	}
 	m := newMemory(rand.New(rand.NewPCG(1, 1)))
@@ -516,11 +516,11 @@ func TestOpenFiles(t *testing.T) {
 	p := newPool(t, 256, 64)
 	o := small(p, t.TempDir())
 	s := open(t, o)
-	fillStore(t, s, p, 0, 400)
+	fillStore(t, s, p, 0, 250)
 	s.SetHot(256)
 	testutil.OpenFDs(t)
 	for range 2 {
-		run(t, times(t, s), 0, 400)
+		run(t, times(t, s), 0, 250)
 	}
 	s.disk.mu.RLock()
 	defer s.disk.mu.RUnlock()
@@ -532,7 +532,7 @@ func TestOpenFiles(t *testing.T) {
 		}
 		g.mu.Unlock()
 	}
-	if n > 12 || len(s.disk.list) < 20 {
+	if n > 12 || len(s.disk.list) < 13 {
 		t.Errorf("%d of %d segments are open", n, len(s.disk.list))
 	}
 }

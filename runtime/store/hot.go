@@ -48,9 +48,9 @@ type hot struct {
 	progress chan struct{} // closed when one ends
 	stopped  bool          // there will be no more
 
-	puts, hits, warmHits, coldHits, misses, broken uint64
-	hitBytes                                       uint64 // of hits
-	refused, dropped, evicted, failures            uint64
+	puts, hits, warmHits, coldHits, remoteHits, misses, broken uint64
+	hitBytes                                                   uint64 // of hits
+	refused, dropped, evicted, failures                        uint64
 }
 
 // item is a frame that is being written.

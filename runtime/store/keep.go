@@ -16,25 +16,30 @@ type Keep struct {
 	Age    time.Duration // by which a frame's Time is behind that of the newest on disk, taken as nanoseconds
 	Bytes  int64         // of segments, those aside that pins have
 	Frames int           // in segments, those aside that pins have
+	Local  int64         // bytes of segments that are not in Options.Bucket, those aside that pins have: for when it is out of reach
 }
 
 // expired returns the oldest segment whose retention has ended and that is not known to be pinned as a whole, or nil.
 func (d *catalog) expired(k Keep, now time.Time) (old *segment) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	var bytes int64
+	var bytes, local int64
 	var frames int
 	for i := len(d.list) - 1; i >= 0; i-- {
 		g := d.list[i]
 		held := d.pinned(g.min, g.max)
 		over := k.Age > 0 && g.max < d.newest-int64(k.Age) && d.newest-int64(k.Age) < d.newest ||
-			k.Bytes > 0 && bytes+g.total() > k.Bytes || k.Frames > 0 && frames >= k.Frames
+			k.Bytes > 0 && bytes+g.total() > k.Bytes || k.Frames > 0 && frames >= k.Frames ||
+			k.Local > 0 && !g.remote && local+g.total() > k.Local
 		if over && g != d.active && !now.Before(g.wait) && (!held || g.pins != d.pinVersion) {
 			old = g
 		}
 		if !held {
 			bytes += g.total()
 			frames += g.count
+			if !g.remote {
+				local += g.total()
+			}
 		}
 	}
 	return old
@@ -59,10 +64,10 @@ func (m *mover) expire(g *segment) error {
 		}
 		g.mu.Unlock()
 	}
-	switch len(keep) {
-	case 0:
+	switch {
+	case len(keep) == 0:
 		d.replace(g, nil)
-	case g.count:
+	case len(keep) == g.count || g.remote: // the mover does not wait for the network
 		d.mu.Lock()
 		g.pins = d.pinVersion
 		d.mu.Unlock()

@@ -137,8 +137,12 @@ func (s *Store) fetch(ctx context.Context, id ID) (Frame, error) {
 // load reads a frame for all who wait for it.
 func (s *Store) load(id ID, l *load) {
 	h := &s.hot
+	slots := s.slots
+	if g := s.disk.lookup(id); g != nil && g.remote {
+		slots = s.far // so that a slow network holds up nothing else
+	}
 	select {
-	case s.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-l.left:
 		return
 	}
@@ -146,12 +150,12 @@ func (s *Store) load(id ID, l *load) {
 	l.begun = h.loads[id] == l
 	h.mu.Unlock()
 	if !l.begun { // both came at once
-		<-s.slots
+		<-slots
 		return
 	}
 	expired := s.disk.counts.expired.Load()
-	b, e, raw, err := s.disk.load(id, s.block)
-	<-s.slots
+	b, e, g, err := s.disk.load(id, s.block)
+	<-slots
 	var gone []pool.Buf
 	h.mu.Lock()
 	switch {
@@ -160,9 +164,13 @@ func (s *Store) load(id ID, l *load) {
 		for range l.waiters {
 			b.Retain()
 		}
-		if raw {
+		switch {
+		case g.raw():
 			h.warmHits += uint64(l.waiters)
-		} else {
+		case g.remote:
+			h.remoteHits += uint64(l.waiters)
+			fallthrough
+		default:
 			h.coldHits += uint64(l.waiters)
 		}
 		if s.disk.counts.expired.Load() == expired {

@@ -38,7 +38,10 @@ func TestModel(t *testing.T) {
 				Warm: int64(rng.IntN(20 << 10)), Flush: 1, Keep: Keep{Frames: 40 + rng.IntN(300)},
 			},
 		}
-		m.s = open(t, m.o)
+		if seed%2 == 1 {
+			m.o.Bucket = newShelf()
+		}
+		m.s = must(Open(m.o))
 		for range 600 {
 			switch n := rng.IntN(100); {
 			case n < 60:
@@ -87,7 +90,7 @@ func (m *model) reopen() {
 	if err := m.s.Close(); err != nil {
 		m.t.Errorf("closing: %v", err)
 	}
-	m.s = open(m.t, m.o)
+	m.s = must(Open(m.o)) // open would hold it until the end of the test
 	if r := m.s.Recovery(); r.Cut != 0 || r.Damaged != 0 || r.Unsealed != 0 {
 		m.t.Errorf("recovery is %+v", r)
 	}

@@ -13,13 +13,13 @@ import (
 type mover struct {
 	d       *catalog
 	hot     *hot
-	warm    int64 // bytes
+	sender  *sender // nil without a bucket
+	warm    int64   // bytes
 	keep    Keep
 	segment int64
 	enc     encoder
 	out     appender
 	frame   []byte
-	scratch []byte
 
 	wake chan struct{}
 	stop chan struct{}
@@ -47,6 +47,9 @@ func (s *Store) move() {
 	pause := time.Duration(0)
 	for !m.stopping() {
 		did, waiting, err := m.step()
+		if m.sender != nil {
+			m.sender.signal()
+		}
 		if did || err != nil {
 			s.disk.setError(err)
 		} else if !waiting {
@@ -144,7 +147,7 @@ func (m *mover) compress(g *segment, keep []entry, hurry bool) error {
 	if err != nil {
 		f.Close()
 		d.mu.Lock()
-		d.doomed = append(d.doomed, temporary, to.name())
+		d.doomed = append(d.doomed, doom{file: temporary}, doom{file: to.name()})
 		d.mu.Unlock()
 		return fmt.Errorf("compressing %s: %w", g.name(), err)
 	}
@@ -173,24 +176,9 @@ func (m *mover) rewrite(g, to *segment, from []entry, hurry bool) error {
 		if m.stopping() {
 			return errStopped
 		}
-		m.frame = slices.Grow(m.frame[:0], int(e.size))[:e.size]
-		stored := m.frame
-		err := d.read(g, e, m.frame, &m.scratch)
-		switch {
-		case errors.Is(err, ErrCorrupt): // it is kept as it is, with a checksum that tells
-			if e.codec != asIs {
-				stored = m.scratch
-			}
-			if len(stored) != int(e.stored) { // or has no bytes left
-				stored, e.codec = nil, zstdFrame
-			}
-			d.counts.damaged.Add(1)
-		case err != nil:
+		stored, err := m.stored(g, &e, hurry)
+		if err != nil {
 			return err
-		default:
-			if stored, e.codec, err = m.enc.encode(m.frame, hurry); err != nil {
-				return err
-			}
 		}
 		e.offset, e.stored = m.out.end(), uint32(len(stored))
 		if err := m.out.add(d.crc, e, stored); err != nil {
@@ -204,4 +192,26 @@ func (m *mover) rewrite(g, to *segment, from []entry, hurry bool) error {
 	}
 	_, err := to.f.WriteAt(d.crc.index(to.salt, to.extent, to.entries), to.size)
 	return err
+}
+
+// stored returns what to store of a frame of g, valid until the next call, and sets how. What is compressed is not looked into. A frame that is
+// damaged is kept as it is, with a checksum that tells.
+func (m *mover) stored(g *segment, e *entry, hurry bool) (stored []byte, err error) {
+	m.frame = slices.Grow(m.frame[:0], int(e.stored))[:e.stored]
+	err = m.d.fetch(g, *e, m.frame)
+	switch {
+	case errors.Is(err, ErrCorrupt): // it is not whole
+		m.d.counts.damaged.Add(1)
+		e.codec = zstdFrame
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case e.codec != asIs:
+		return m.frame, nil
+	case m.d.crc.of(m.frame) != e.sum:
+		m.d.counts.damaged.Add(1)
+		return m.frame, nil
+	}
+	stored, e.codec, err = m.enc.encode(m.frame, hurry)
+	return stored, err
 }

@@ -19,8 +19,9 @@ func isUnfinished(s string) bool {
 		return false
 	}
 	_, _, _, segment := parseName(s + ".seg")
+	_, index := bucketFile(s, indexEnd)
 	pin, isPin := strings.CutSuffix(s, pinEnd)
-	return segment || isPin && validPin(pin)
+	return segment || index || isPin && validPin(pin)
 }
 
 // maxNumber is where the numbers of segments end: their IDs must be below maxID.

@@ -36,6 +36,10 @@ type Options struct {
 	Flush   time.Duration // how long a frame may stay in memory only, unless the disk is slow; 0 means a second
 	Keep    Keep          // how long frames stay on disk
 
+	// Bucket, if it is not nil, is where compressed segments go from the folder, which keeps their indices. Only one store may have it, or the
+	// part of it that it is given, and it has it together with its folder; a new folder takes over what the bucket has. The caller closes it, after the store.
+	Bucket Bucket
+
 	// ReadOnly makes Open change nothing in the folder, which must be there; several stores may read one. What a crash left is not mended,
 	// but passed over. Put, Pin and Unpin return ErrReadOnly, and no retention ends.
 	ReadOnly bool
@@ -66,11 +70,13 @@ func (o Options) normal() (Options, error) {
 		return o, fmt.Errorf("store: Options.Pool is nil; a store in a folder needs it for frames that it reads")
 	case o.ReadOnly && !folder:
 		return o, fmt.Errorf("store: Options.ReadOnly without a folder; set Options.Dir")
+	case o.Bucket != nil && !folder:
+		return o, fmt.Errorf("store: Options.Bucket without a folder; set Options.Dir")
 	case o.Warm < 0:
 		return o, fmt.Errorf("store: Options.Warm is %d bytes; it must not be negative", o.Warm)
 	case o.Segment < 4<<10 || o.Segment > 1<<30:
 		return o, fmt.Errorf("store: Options.Segment is %d bytes; it must be from %d to %d", o.Segment, 4<<10, 1<<30)
-	case o.Keep.Age < 0 || o.Keep.Bytes < 0 || o.Keep.Frames < 0:
+	case o.Keep.Age < 0 || o.Keep.Bytes < 0 || o.Keep.Local < 0 || o.Keep.Frames < 0:
 		return o, fmt.Errorf("store: Options.Keep is %+v; nothing in it must be negative", o.Keep)
 	case o.Flush < 0:
 		return o, fmt.Errorf("store: Options.Flush is %v; it must not be negative", o.Flush)

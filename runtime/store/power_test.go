@@ -52,6 +52,7 @@ type memory struct {
 	dead  bool
 	flaky bool    // a sync may fail, and forget what it was for
 	after *memory // what a SIGKILL left
+	shelf *shelf  // a bucket, which has power of its own
 }
 
 type inode struct {
@@ -83,6 +84,16 @@ func (m *memory) op() error {
 		return errCut
 	}
 	return nil
+}
+
+// reach fails when the power is gone, and sometimes without: a bucket asks it before and after all that it does.
+func (m *memory) reach(string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.rng.IntN(8) == 0 {
+		return errFlaky
+	}
+	return m.op()
 }
 
 // restart makes of it what is there when the power is back.
@@ -312,16 +323,23 @@ func (f *memoryFile) Close() error { return nil }
 func TestPowerCuts(t *testing.T) {
 	p := newPool(t, 256, 128)
 	cuts := atomic.Int64{}
-	for seed := range rounds(300, 20000) {
+	for seed := range rounds(150, 20000) {
 		rng := rand.New(rand.NewPCG(uint64(seed), 7))
 		m := newMemory(rng)
 		put := map[ID]int64{} // all frames that ever were put, by their times
 		sure := map[ID]bool{} // those of them that are acknowledged
 		clock := int64(0)
 		var newest ID
+		var shelf *shelf
+		if seed%3 == 0 {
+			shelf = newShelf()
+		}
 		for range 5 {
 			m.left = 2 + rng.IntN(1<<rng.IntN(9))
 			m.flaky = seed%2 == 1
+			if m.shelf = shelf; shelf != nil {
+				shelf.set(m.reach)
+			}
 			newest = m.session(t, p, put, sure, &clock, newest)
 			cuts.Add(1)
 			if m.after != nil {
@@ -334,7 +352,27 @@ func TestPowerCuts(t *testing.T) {
 			}
 		}
 		m.flaky = false
+		if m.shelf = shelf; shelf != nil {
+			shelf.set(nil)
+		}
 		m.session(t, p, put, sure, &clock, newest)
+		if m.after != nil {
+			m = m.after
+		}
+		if shelf != nil && !t.Failed() { // nothing is left in the bucket that nobody knows of
+			s, err := Open(Options{fs: m, Bucket: shelf, Pool: p, Hot: 4096, Segment: 4 << 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			settle(t, s)
+			shelf.kept(t, s)
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
 	}
 	t.Logf("%d cuts", cuts.Load())
 }
@@ -342,6 +380,9 @@ func TestPowerCuts(t *testing.T) {
 // session checks what is there and adds to it, until the power goes.
 func (m *memory) session(t *testing.T, p *pool.Pool, put map[ID]int64, sure map[ID]bool, clock *int64, newest ID) ID {
 	o := Options{fs: m, Pool: p, Hot: 4096, Segment: 4 << 10, Warm: 9 << 10, Flush: time.Nanosecond, Full: FullDrop}
+	if m.shelf != nil {
+		o.Bucket = m.shelf
+	}
 	s, err := Open(o)
 	if err != nil {
 		if !errors.Is(err, errCut) && !errors.Is(err, errFlaky) {
@@ -366,7 +407,7 @@ func (m *memory) session(t *testing.T, p *pool.Pool, put map[ID]int64, sure map[
 	var got int
 	seen := map[ID]bool{}
 	for f, err := range s.Range(context.Background(), 0, 1<<62) {
-		if errors.Is(err, errCut) {
+		if errors.Is(err, errCut) || errors.Is(err, errFlaky) && m.shelf != nil {
 			return newest
 		} else if err != nil {
 			t.Errorf("after %d frames: %v", got, err)

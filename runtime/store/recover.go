@@ -39,9 +39,10 @@ func (d *catalog) recover() (uint32, ID, error) {
 		return 0, 0, fmt.Errorf("listing segments: %w", err)
 	}
 	var files []*segment
+	deleted := map[string]bool{}
 	for _, n := range names {
 		if isUnfinished(n) {
-			d.doomed = append(d.doomed, n)
+			d.doomed = append(d.doomed, doom{file: n})
 		}
 		if strings.HasSuffix(n, pinEnd) {
 			d.readPin(n)
@@ -49,10 +50,34 @@ func (d *catalog) recover() (uint32, ID, error) {
 		if number, salt, generation, ok := parseName(n); ok {
 			files = append(files, &segment{number: number, salt: salt, generation: generation})
 		}
+		if g, ok := bucketFile(n, indexEnd); ok {
+			if d.bucket == nil {
+				return 0, 0, fmt.Errorf("%s tells of frames in a bucket; set Options.Bucket", n)
+			}
+			files = append(files, g)
+		}
+		if g, ok := bucketFile(n, deletedEnd); ok && d.bucket != nil {
+			deleted[g.name()] = true
+			d.doomed = append(d.doomed, doom{file: n, object: g.name()})
+		}
+	}
+	files = slices.DeleteFunc(files, func(g *segment) bool {
+		if deleted[g.name()] {
+			d.doomed = append(d.doomed, doom{file: g.file()})
+		}
+		return deleted[g.name()]
+	})
+	if d.bucket != nil {
+		more, err := d.takeOver(names)
+		if err != nil {
+			return 0, 0, err
+		}
+		files = append(files, more...)
 	}
 	// The youngest generation of a number comes first: an older one was about to be removed.
 	slices.SortFunc(files, func(a, b *segment) int {
-		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(b.generation, a.generation), cmp.Compare(a.salt, b.salt))
+		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(b.generation, a.generation), cmp.Compare(a.salt, b.salt),
+			cmp.Compare(a.file(), b.file())) // what is in the bucket is whole
 	})
 	var number uint32
 	var first ID
@@ -71,6 +96,11 @@ func (d *catalog) recover() (uint32, ID, error) {
 	}
 	if err := d.complete(); err != nil {
 		return 0, 0, err
+	}
+	if d.bucket != nil && !d.readOnly && len(d.report.Unreadable) == 0 {
+		if err := d.tookOver(names); err != nil {
+			return 0, 0, err
+		}
 	}
 	if number >= maxNumber && !d.readOnly {
 		return 0, 0, errNumbers
@@ -104,12 +134,14 @@ func (d *catalog) pick(files []*segment) (best *segment, least ID) {
 		return nil, least
 	}
 	for _, g := range files {
-		if g != best {
-			d.doomed = append(d.doomed, g.name())
+		if g != best && g.name() == best.name() {
+			d.doomed = append(d.doomed, doom{file: g.file()})
+		} else if g != best {
+			d.doomed = append(d.doomed, d.doomOf(g))
 		}
 	}
 	if best.count == 0 {
-		d.doomed = append(d.doomed, best.name())
+		d.doomed = append(d.doomed, d.doomOf(best))
 		return nil, least
 	}
 	return best, least
@@ -117,6 +149,9 @@ func (d *catalog) pick(files []*segment) (best *segment, least ID) {
 
 // examine reads the trailer of a segment, or its records. The error is errNoIndex if there is no trailer and it is not to scan.
 func (d *catalog) examine(g *segment, scan bool) (least ID, err error) {
+	if g.remote {
+		return d.examineRemote(g, scan)
+	}
 	f, err := d.fs.Open(g.name())
 	if err != nil {
 		return 0, err
@@ -161,85 +196,6 @@ func (d *catalog) examine(g *segment, scan bool) (least ID, err error) {
 		d.report.Rebuilt++
 	}
 	return least, nil
-}
-
-// complete seals what a crash left open, and counts.
-func (d *catalog) complete() error {
-	for i, g := range d.list {
-		if !g.sealed && i+1 < len(d.list) {
-			g.clamp(d.list[i+1].first)
-		}
-	}
-	d.list = slices.DeleteFunc(d.list, func(g *segment) bool {
-		if g.count == 0 {
-			d.doomed = append(d.doomed, g.name())
-		}
-		return g.count == 0
-	})
-	for _, g := range d.list {
-		if err := d.secure(g); err != nil {
-			return err
-		}
-		d.report.Segments++
-		d.report.Frames += uint64(g.count)
-		d.newest = g.max
-	}
-	return nil
-}
-
-// secure makes sure that what was found in a segment stays, and seals it.
-func (d *catalog) secure(g *segment) error {
-	switch {
-	case d.readOnly:
-		return nil
-	case !g.sealed:
-		// A process that was killed may have left frames that are not synced, or whose sync failed, which no later one tells. So they
-		// are written once more. The index must not reach the disk before they do.
-		if err := d.syncSegment(g, g.extent.size); err != nil {
-			return err
-		}
-		return d.seal(g)
-	case g.raw(): // nor must the index be lost; that of a compressed segment is synced before it has its name
-		return d.syncSegment(g, 0)
-	}
-	return nil
-}
-
-// syncSegment syncs a segment, after its first n bytes were written once more as they are.
-func (d *catalog) syncSegment(g *segment, n int64) error {
-	f, err := d.fs.Open(g.name())
-	if err != nil {
-		return err
-	}
-	w := window{f: f, size: n}
-	for pos := int64(0); pos < n && err == nil; pos += windowSize {
-		var b []byte
-		if b, err = w.at(pos, int(min(windowSize, n-pos))); err == nil {
-			_, err = f.WriteAt(b, pos)
-		}
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("syncing %s: %w", g.name(), err)
-	}
-	return nil
-}
-
-// clamp takes out the frames from an ID on: a sync of theirs failed, so they were written once more, to the next segment.
-func (g *segment) clamp(id ID) {
-	if g.last < id {
-		return
-	}
-	all := g.entries
-	g.entries, g.extent = g.entries[:0:0], extent{size: headerSize}
-	for _, e := range all {
-		if e.id < id {
-			g.entries = append(g.entries, e)
-			g.extent.add(e)
-		}
-	}
 }
 
 // found is what scan made of a file.

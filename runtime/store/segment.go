@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -13,7 +14,8 @@ import (
 // segment is a file of frames. The newest is being written to; the others are complete.
 type segment struct {
 	number, salt uint32
-	generation   int // 0: frames as they were put; above: compressed
+	generation   int  // 0: frames as they were put; above: compressed
+	remote       bool // it is in the bucket, and its index in the folder
 
 	extent        // guarded by catalog.mu
 	sealed bool   // it has its index; guarded by catalog.mu
@@ -34,6 +36,12 @@ func (g *segment) name() string { return name(g.number, g.salt, g.generation) }
 
 // raw reports whether its frames are stored as they were put.
 func (g *segment) raw() bool { return g.generation == 0 }
+
+func (g *segment) isGone() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.gone
+}
 
 // errGone says that the segment was replaced meanwhile: look it up again.
 var errGone = errors.New("segment was replaced")
@@ -116,9 +124,11 @@ func (d *catalog) recently(g *segment) {
 
 // openSegment opens the file and reads its index. The caller has g's lock.
 func (d *catalog) openSegment(g *segment) error {
-	f, err := d.fs.Open(g.name())
-	if err != nil {
-		return err
+	f, err := file(object{d: d, name: g.name()}), error(nil)
+	if !g.remote {
+		if f, err = d.fs.Open(g.name()); err != nil {
+			return err
+		}
 	}
 	if g.entries == nil {
 		if g.entries, err = d.readIndex(f, g); err != nil {
@@ -132,11 +142,18 @@ func (d *catalog) openSegment(g *segment) error {
 
 // readIndex reads the index of a sealed segment, or makes it of the records if it is damaged.
 func (d *catalog) readIndex(f file, g *segment) ([]entry, error) {
+	if g.remote {
+		if x, entries, err := d.tail(g, true); err == nil && x == g.extent {
+			return entries, nil
+		}
+		d.counts.indexes.Add(1)
+	}
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
 	}
-	if x, entries, err := d.sealedIndex(f, g.salt, size); err == nil && x == g.extent {
+	if x, entries, err := d.sealedIndex(f, g.salt, size); err == nil && x == g.extent &&
+		!(g.raw() && slices.ContainsFunc(entries, func(e entry) bool { return e.codec != asIs })) {
 		return entries, nil
 	} else if err != nil && !errors.Is(err, errNoIndex) {
 		return nil, err
@@ -161,24 +178,30 @@ func (d *catalog) sealedIndex(f file, salt uint32, size int64) (x extent, entrie
 	if !ok {
 		return x, nil, errNoIndex
 	}
+	entries, err = d.index(f, x.size, x, sum)
+	return x, entries, err
+}
+
+// index reads the entries of x, which begin at an offset. The error is errNoIndex if they are not whole.
+func (d *catalog) index(f file, offset int64, x extent, sum uint32) ([]entry, error) {
 	if x.count > math.MaxInt/entrySize {
-		return x, nil, errNoIndex
+		return nil, errNoIndex
 	}
 	b := make([]byte, x.count*entrySize)
-	if err := readFull(f, b, x.size); err != nil {
-		return x, nil, err
+	if err := readFull(f, b, offset); err != nil {
+		return nil, err
 	}
 	if d.crc.of(b) != sum {
-		return x, nil, errNoIndex
+		return nil, errNoIndex
 	}
-	entries = make([]entry, x.count)
+	entries := make([]entry, x.count)
 	for i := range entries {
 		entries[i] = getEntry(b[i*entrySize:])
 		if !entries[i].sane(x.size) || i > 0 && entries[i].id <= entries[i-1].id {
-			return x, nil, errNoIndex
+			return nil, errNoIndex
 		}
 	}
-	return x, entries, nil
+	return entries, nil
 }
 
 // readFull reads all of b. The error wraps ErrCorrupt if the file ends before.

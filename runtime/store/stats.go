@@ -1,5 +1,7 @@
 package store
 
+import "cmp"
+
 // Stats is one snapshot of a store.
 type Stats struct {
 	Puts    uint64 // frames that Put took
@@ -11,11 +13,14 @@ type Stats struct {
 	Hot, Warm, Cold Tier
 	HotBytes        uint64 // of the frames that Get and Range found hot, and did not have to copy
 
+	Remote Tier // what of Cold is in Options.Bucket; its Hits are reads from there
+	Unsent int  // compressed segments that are to go there and have not yet
+
 	Unsynced int    // frames that are not on disk
 	Failures uint64 // times that writing frames failed
 	Damaged  uint64 // frames found damaged when they were to be compressed
 	Rebuilt  uint64 // indexes that were found damaged, and made anew in memory
-	Err      error  // why writing, compressing or removing failed the last time, nil if it did not
+	Err      error  // why writing, compressing, sending or removing failed the last time, nil if it did not
 }
 
 // Tier is what a store has in one tier.
@@ -51,6 +56,7 @@ func (s *Store) Stats() Stats {
 		Hot:      Tier{Frames: int(h.next-h.tail) + len(h.loaded.by), Bytes: h.used, Budget: h.budget, Hits: h.hits, Left: h.evicted},
 		Warm:     Tier{Budget: s.mover.warm, Hits: h.warmHits},
 		Cold:     Tier{Hits: h.coldHits},
+		Remote:   Tier{Hits: h.remoteHits},
 	}
 	if len(h.batch) > 0 && h.tail > h.batch[0].id {
 		st.Hot.Frames += int(min(h.tail-h.batch[0].id, ID(len(h.batch))))
@@ -65,10 +71,15 @@ func (s *Store) Stats() Stats {
 			}
 			t.Frames += g.count
 			t.Bytes += g.total()
+			switch {
+			case g.remote:
+				st.Remote.Frames += g.count
+				st.Remote.Bytes += g.total()
+			case d.bucket != nil && !g.raw():
+				st.Unsent++
+			}
 		}
-		if st.Err == nil {
-			st.Err = d.err
-		}
+		st.Err = cmp.Or(st.Err, d.err, d.sendErr)
 		d.mu.RUnlock()
 		st.Cold.Left, st.Warm.Left = d.counts.expired.Load(), d.counts.compressed.Load()
 		st.Damaged, st.Rebuilt = d.counts.damaged.Load(), d.counts.indexes.Load()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,8 +16,10 @@ type Store struct {
 	disk    *catalog // nil in memory alone
 	writer  writer
 	mover   mover
+	sender  sender
 	loading sync.WaitGroup
 	slots   chan struct{} // for those who read from disk
+	far     chan struct{} // and from the bucket
 }
 
 // Frame is a frame that Get or Range found: a reference to its block, which the caller releases.
@@ -72,7 +75,13 @@ func openStore(o Options) (*Store, error) {
 
 // start recovers what the folder holds and starts the goroutines.
 func (s *Store) start(o Options) (err error) {
-	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool, pinVersion: 1, readOnly: o.ReadOnly}
+	d := &catalog{fs: o.fs, crc: newChecksum(), pool: o.Pool, pinVersion: 1, readOnly: o.ReadOnly, bucket: o.Bucket}
+	d.ctx, d.cancel = context.WithCancelCause(context.Background())
+	defer func() {
+		if err != nil {
+			d.cancel(err)
+		}
+	}()
 	number, first, err := d.recover()
 	if err != nil {
 		return err
@@ -87,7 +96,7 @@ func (s *Store) start(o Options) (err error) {
 	}
 	s.disk = d
 	s.hot.init(o, first)
-	s.slots = make(chan struct{}, loaders)
+	s.slots, s.far = make(chan struct{}, loaders), make(chan struct{}, loaders)
 	if o.ReadOnly {
 		s.hot.refuse = ErrReadOnly
 		return nil
@@ -99,6 +108,11 @@ func (s *Store) start(o Options) (err error) {
 	s.mover = mover{
 		d: d, hot: &s.hot, warm: o.Warm, segment: o.Segment, keep: o.Keep,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if o.Bucket != nil {
+		s.sender = sender{d: d, mover: &s.mover, wake: make(chan struct{}, 1), done: make(chan struct{})}
+		s.mover.sender = &s.sender
+		go s.send()
 	}
 	go s.write()
 	go s.move()
@@ -117,6 +131,12 @@ func (s *Store) Close() error {
 	h.closed, h.refuse = true, ErrClosed
 	h.mu.Unlock()
 	var err error
+	if s.disk != nil {
+		s.disk.cancel(ErrClosed)
+	}
+	if s.sender.done != nil {
+		<-s.sender.done
+	}
 	if s.writer.stop != nil {
 		close(s.writer.stop)
 		<-s.writer.done
