@@ -185,7 +185,7 @@ func TestBrowser(t *testing.T) {
 		chromium = testutil.RequireTool(t, "chromium-headless-shell", "chromium-headless-shell")
 	}
 	url := site(t)
-	ctx, stop := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer stop()
 	b := start(t, ctx, chromium)
 	page := b.tab(t)

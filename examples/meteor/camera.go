@@ -140,8 +140,8 @@ func (v *camera) again(ctx context.Context, _ error) error {
 		pause, end := context.WithTimeout(ctx, time.Second)
 		if w == nil {
 			<-pause.Done()
-		} else {
-			_, _ = w.Next(pause) // whatever it says, the camera may be there
+		} else if _, err := w.Next(pause); err != nil {
+			<-pause.Done()
 		}
 		end()
 		if ctx.Err() != nil {

@@ -100,21 +100,34 @@ func (e *events) begin(from int64) error {
 	return e.store.Pin(named(from), from-int64(before), from+longest+int64(after))
 }
 
-// finish makes the event of a meteor whose frames are all in the store, and removes the oldest event beyond keptEvents. After an error nothing
-// is left of it.
-func (e *events) finish(ctx context.Context, s sight) (err error) {
-	ev := event{Name: named(s.From), From: s.From, To: s.To, Most: s.Most, Pixels: s.Pixels}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("no clip of %s: %w", ev.Name, errors.Join(err, e.remove(ev.Name)))
-		}
-	}()
+// finish makes the event of a meteor whose frames are all in the store, and removes the oldest event beyond keptEvents. Nothing is left of an
+// event that cannot be made.
+func (e *events) finish(ctx context.Context, s sight) error {
+	ev, err := e.record(ctx, s)
+	if err != nil {
+		return fmt.Errorf("no clip of %s: %w", ev.Name, errors.Join(err, e.remove(ev.Name)))
+	}
+	e.mu.Lock()
+	e.list = append(e.list, ev)
+	old := slices.Clone(e.list[:max(len(e.list)-keptEvents, 0)])
+	e.list = slices.Delete(e.list, 0, len(old))
+	e.mu.Unlock()
+	err = e.forget(ev.Name)
+	for _, ev := range old {
+		err = errors.Join(err, e.remove(ev.Name))
+	}
+	return err
+}
+
+// record writes an event's files.
+func (e *events) record(ctx context.Context, s sight) (ev event, err error) {
+	ev = event{Name: named(s.From), From: s.From, To: s.To, Most: s.Most, Pixels: s.Pixels}
 	err = e.write(ev.Name, ".png", func(w io.Writer) error {
 		img := &image.Gray{Pix: s.Bytes(), Stride: e.width, Rect: image.Rect(0, 0, e.width, e.height)}
 		return (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(w, img)
 	})
 	if err != nil {
-		return err
+		return ev, err
 	}
 	err = e.write(ev.Name, ".clip", func(w io.Writer) (err error) {
 		ev.Frames, err = e.store.Export(ctx, w, s.From-int64(before), s.To+int64(after))
@@ -124,21 +137,9 @@ func (e *events) finish(ctx context.Context, s sight) (err error) {
 		return err
 	})
 	if err != nil {
-		return err
+		return ev, err
 	}
-	if err := e.write(ev.Name, ".json", func(w io.Writer) error { return json.NewEncoder(w).Encode(ev) }); err != nil {
-		return err
-	}
-	e.mu.Lock()
-	e.list = append(e.list, ev)
-	old := slices.Clone(e.list[:max(len(e.list)-keptEvents, 0)])
-	e.list = slices.Delete(e.list, 0, len(old))
-	e.mu.Unlock()
-	failed := e.forget(ev.Name)
-	for _, ev := range old {
-		failed = errors.Join(failed, e.remove(ev.Name))
-	}
-	return failed
+	return ev, e.write(ev.Name, ".json", func(w io.Writer) error { return json.NewEncoder(w).Encode(ev) })
 }
 
 // write makes a file that is on disk, with its name, before the next is made.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"math"
@@ -171,7 +172,7 @@ func TestFullDisk(t *testing.T) {
 			limit(0) // no file can grow
 		case full && !room && at.Seconds() > all[0].to+5:
 			room = true
-			for deadline := time.Now().Add(time.Minute); !problem("no clip of ") || !problem("frames are lost"); time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(4 * time.Minute); !problem("no clip of ") || !problem("frames are lost"); time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Error("nobody tells that the disk is full")
 					break
@@ -206,6 +207,25 @@ func TestFullDisk(t *testing.T) {
 	}
 	if p, s := st.frames.Stats(), st.final; p.Outstanding != 0 || p.Acquired != p.Released || s.Puts+lost != uint64(c.length.Seconds())*25 || s.Err != nil {
 		t.Errorf("pool: %+v; store: %+v", p, s)
+	}
+}
+
+// TestAbsent waits for a camera until the night, or the program, ends.
+func TestAbsent(t *testing.T) {
+	testutil.OpenFDs(t)
+	c := config{device: filepath.Join(t.TempDir(), "none"), width: 64, height: 48, fps: 25, length: 20 * time.Millisecond}
+	v := &camera{c: c, known: true, began: time.Now()}
+	if err := v.again(t.Context(), syscall.ENODEV); !errors.Is(err, io.EOF) {
+		t.Errorf("after the night: %v", err)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(io.ErrUnexpectedEOF)
+	v.c.length = 0
+	if err := v.again(ctx, syscall.ENODEV); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("after Ctrl-C: %v", err)
+	}
+	if err := v.close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -78,8 +78,8 @@ func TestLiveHoldsNothing(t *testing.T) {
 func TestLiveTogether(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8)) // so that their pictures are made side by side
 	c := night(t, time.Second)
-	if c.width, c.height = 640, 480; runtime.GOARCH == "arm" {
-		c.width, c.height = 160, 120 // under qemu that is work enough
+	if c.width, c.height = 640, 480; runtime.GOARCH == "arm" || raceBuild {
+		c.width, c.height = 160, 120 // there that is work enough
 	}
 	st, err := newStation(c)
 	if err != nil {

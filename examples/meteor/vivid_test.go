@@ -63,7 +63,7 @@ func TestVivid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
 	began := time.Now().Add(-time.Second).UnixNano()
 	watched := make(chan error, 1)
@@ -118,7 +118,7 @@ func TestUnplugged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
 	watched := make(chan error, 1)
 	go func() { watched <- st.watch(ctx, src) }()

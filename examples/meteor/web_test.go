@@ -49,14 +49,14 @@ func site(t *testing.T) string {
 		}
 	})
 	url = strings.TrimSpace(url)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		var list []event
 		asked(t, url+"/events", &list)
 		if len(list) > 0 {
 			return url
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("no meteor in a minute")
+			t.Fatal("no meteor in four minutes")
 		}
 	}
 }
