@@ -33,6 +33,7 @@ const mostHalf = 100
 
 var (
 	errHalf  = errors.New("half a frame")
+	errStuck = errors.New("the camera sends nothing")
 	errOther = errors.New("not the same camera")
 )
 
@@ -44,6 +45,10 @@ type camera struct {
 	format v4l2.Format
 	known  bool // c has the size
 	began  time.Time
+	stuck  time.Duration // without a frame, after which the camera is opened anew
+	alarm  *time.Timer   // that ends reading then
+	reads  context.Context
+	stop   context.CancelCauseFunc
 	clock  clock
 	first  int64 // time of the first frame, 0 before
 }
@@ -70,7 +75,7 @@ func (c *clock) time(f v4l2.Frame) int64 {
 }
 
 func openCamera(c *config) (*camera, error) {
-	v := &camera{c: *c, began: time.Now()}
+	v := &camera{c: *c, began: time.Now(), stuck: 10 * time.Second}
 	if err := v.connect(); err != nil {
 		return nil, err
 	}
@@ -120,7 +125,7 @@ func (v *camera) connect() (err error) {
 	return v.stream.Start()
 }
 
-// again waits for a camera that failed, perhaps because it was unplugged, until it films again, or the night ends.
+// again waits for a camera that failed, perhaps because it was unplugged, or hangs, until it films again, or the night ends.
 func (v *camera) again(ctx context.Context, _ error) error {
 	_ = v.close() // of a device that is gone: there is nothing to be done about its errors
 	if left := v.left(); left > 0 {
@@ -177,7 +182,14 @@ func (v *camera) next(ctx context.Context, b pool.Buf) (at int64, err error) {
 }
 
 func (v *camera) read(ctx context.Context, b pool.Buf) (int64, error) {
-	fr, err := v.stream.Read(ctx)
+	if v.alarm == nil {
+		reads, stop := context.WithCancelCause(ctx)
+		v.reads, v.stop = reads, stop
+		v.alarm = time.AfterFunc(v.stuck, func() { stop(fmt.Errorf("%s: %w for %v", v.c.device, errStuck, v.stuck)) })
+	}
+	v.alarm.Reset(v.stuck)
+	fr, err := v.stream.Read(v.reads)
+	v.alarm.Stop()
 	if err != nil {
 		return 0, err
 	}
@@ -217,6 +229,11 @@ func brightness(pix, src []byte, f v4l2.Format) error {
 }
 
 func (v *camera) close() error {
+	if v.alarm != nil {
+		v.alarm.Stop()
+		v.stop(nil)
+		v.alarm = nil // the next reading has another
+	}
 	var err error
 	if v.stream != nil {
 		err = v.stream.Close()

@@ -103,6 +103,18 @@ func TestVivid(t *testing.T) {
 
 // TestUnplugged pulls the camera's plug while it films, and puts it in again: the film goes on, and all is given back.
 func TestUnplugged(t *testing.T) {
+	goesOn(t, time.Minute, "the device is gone", func(c config) { set(t, c.device, "Disconnect", 1) }, func(config) {})
+}
+
+// TestStuck has a camera that sends no more frames, and does not say why: it is opened anew, until it sends some.
+func TestStuck(t *testing.T) {
+	goesOn(t, 2*time.Second, errStuck.Error(), func(c config) { set(t, c.device, "Percentage of Dropped Buffers", 100) },
+		func(c config) { set(t, c.device, "Percentage of Dropped Buffers", 0) })
+}
+
+// goesOn films, has something go wrong, which is told, and films on after the mend.
+func goesOn(t *testing.T, stuck time.Duration, told string, wrong, mend func(config)) {
+	t.Helper()
 	c := filming(t)
 	testutil.OpenFDs(t)
 	testutil.Mappings(t)
@@ -110,6 +122,7 @@ func TestUnplugged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	src.(*camera).stuck = stuck
 	st, err := newStation(c)
 	if err != nil {
 		t.Fatal(err)
@@ -137,14 +150,15 @@ func TestUnplugged(t *testing.T) {
 		}
 	}
 	read(5)
-	unplug(t, c.device)
+	wrong(c)
 	for st.stats().Problem == "" && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
 	}
+	mend(c)
 	for _, ok := sub.TryNext(); ok; _, ok = sub.TryNext() { // those from before
 	}
 	read(10)
-	if p := st.stats().Problem; !strings.Contains(p, "the device is gone") {
+	if p := st.stats().Problem; !strings.Contains(p, told) {
 		t.Errorf("the problem is %q", p)
 	}
 	stop()
@@ -156,8 +170,8 @@ func TestUnplugged(t *testing.T) {
 	}
 }
 
-// unplug presses the button of vivid that has the device fail until everybody has closed it.
-func unplug(t *testing.T, path string) {
+// set changes a control of vivid. Disconnect is a button that has the device fail until everybody has closed it.
+func set(t *testing.T, path, name string, value int64) {
 	t.Helper()
 	d, err := v4l2.Open(path, v4l2.Options{})
 	if err != nil {
@@ -169,14 +183,14 @@ func unplug(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	for _, c := range all {
-		if c.Name == "Disconnect" {
-			if _, err := d.SetControl(c.ID, 1); err != nil {
+		if c.Name == name {
+			if _, err := d.SetControl(c.ID, value); err != nil {
 				t.Fatal(err)
 			}
 			return
 		}
 	}
-	t.Fatalf("no button to unplug among %v", all)
+	t.Fatalf("no control %q among %v", name, all)
 }
 
 // inStore fails unless the store has the frames of most of these times, with the camera's picture: its bars have edges.
