@@ -101,17 +101,17 @@ func (c *Chain) ReadFrom(r io.Reader) (n int64, err error) {
 			}
 			return n, fmt.Errorf("adapt: reading into a chain: %w", err)
 		}
-		m, err := r.Read(room)
+		m, end := r.Read(room)
 		if m < 0 || m > len(room) {
 			return n, fmt.Errorf("adapt: reading into a chain: the reader says that it has read %d of %d bytes", m, len(room))
 		}
 		c.grow(m)
 		n += int64(m)
-		if err == io.EOF { // and nothing that wraps it, as in io.Copy: that is a failure
+		if end == io.EOF { // and nothing that wraps it, as in io.Copy: that is a failure
 			return n, nil
 		}
-		if err != nil {
-			return n, err
+		if end != nil {
+			return n, end
 		}
 		if m > 0 {
 			empty = -1
