@@ -17,8 +17,7 @@
 //	poolgen_shared_pool(&c, &arena, &fd);
 //	poolgen_publisher_open("/run/camera", arena, fd, NULL, &pub);
 //	for (;;) {
-//	    poolgen_publisher_collect(&pub);
-//	    if (poolgen_get(arena, &b) != POOLGEN_OK) { continue; } // all blocks are in use: this picture is lost
+//	    if (poolgen_publisher_get(&pub, 100, &b) != POOLGEN_OK) { continue; } // subscribers keep all blocks
 //	    fill(poolgen_data(arena, b));
 //	    poolgen_publish(&pub, b, &meta, -1);
 //	    poolgen_release(arena, b);
@@ -32,8 +31,8 @@
 // before that they must not be freed, moved or copied. A publisher's lists are malloc's.
 //
 // Threads. No function starts one. One thread at a time receives from a subscriber or publishes with a publisher (another gets POOLGEN_EBUSY);
-// the other functions may be called from any thread. Who comes and goes is looked at in poolgen_publish, poolgen_publisher_collect and
-// poolgen_publisher_stats; a program that does not publish all the time polls poolgen_publisher_fd.
+// the other functions may be called from any thread. Who comes and goes is looked at in poolgen_publish, poolgen_publisher_collect,
+// poolgen_publisher_stats and poolgen_publisher_get while it waits; a program that does not publish all the time polls poolgen_publisher_fd.
 //
 // What comes from the other side is checked. A publisher's memory cannot be cut off under the reader, and a description that leads out of it is
 // POOLGEN_EPROTO; the content of a frame is whatever the publisher writes, and it may write at any time: check it as you check a file. A

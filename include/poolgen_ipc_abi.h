@@ -201,7 +201,8 @@ typedef struct poolgen_publisher {
     char reason[120]; // of the last that misbehaved
     poolgen_priv_loan *loans;
     uint32_t room, free, lent; // of loans; free is the first free one
-    uint32_t reserved[12];
+    uint32_t getting; // threads that wait for a block
+    uint32_t reserved[11];
     poolgen_priv_remote remote[POOLGEN_IPC_MAX_SUBSCRIBERS];
     poolgen_priv_remote coming[8];
 } poolgen_publisher;

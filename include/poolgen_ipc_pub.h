@@ -2,7 +2,7 @@
 #ifndef POOLGEN_IPC_PUB_H
 #define POOLGEN_IPC_PUB_H
 
-#include "poolgen_ipc_admit.h"
+#include "poolgen_ipc_wait.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,8 +11,6 @@ extern "C" {
 #ifndef POOLGEN_INLINE
 #define POOLGEN_INLINE static inline
 #endif
-
-#define POOLGEN_PRIV_SLICE 20 // milliseconds that a publisher waits for a subscriber before it looks whether that is still there
 
 // poolgen_shared_pool makes a pool in a sealed memfd, for poolgen_publisher_open and for Go's pool.Open. c->shared does not matter. The caller owes one
 // poolgen_shared_pool_free. POOLGEN_EINVAL: c is out of range; POOLGEN_ESYS with errno: there is not so much memory.
@@ -319,7 +317,7 @@ POOLGEN_INLINE int poolgen_publisher_close(poolgen_publisher *pub, int timeout_m
     for (int there = 1; there;) {
         int left = poolgen_priv_left(deadline, 1000);
         poolgen_priv_turn(pub, 0);
-        there = __atomic_load_n(&pub->busy, __ATOMIC_ACQUIRE) != 0; // a thread that publishes ends soon
+        there = __atomic_load_n(&pub->busy, __ATOMIC_ACQUIRE) != 0 || pub->getting != 0; // a thread that publishes, or waits, ends soon
         for (int i = 0; i < POOLGEN_IPC_MAX_SUBSCRIBERS; i++) {
             if (pub->remote[i].socket >= 0 && left == 0) {
                 poolgen_priv_remove(pub, &pub->remote[i]);
@@ -330,7 +328,7 @@ POOLGEN_INLINE int poolgen_publisher_close(poolgen_publisher *pub, int timeout_m
         if (there) {
             struct pollfd p = {pub->events, POLLIN, 0};
             poolgen_priv_unlock(&pub->lock);
-            (void)poll(&p, 1, left == 0 || __atomic_load_n(&pub->busy, __ATOMIC_RELAXED) != 0 ? 1 : left);
+            (void)poll(&p, 1, left == 0 || pub->getting != 0 || __atomic_load_n(&pub->busy, __ATOMIC_RELAXED) != 0 ? 1 : left);
             poolgen_priv_lock(&pub->lock);
         }
     }

@@ -29,6 +29,7 @@ func TestPublisherInC(t *testing.T) {
 		fromCStrangers(t, c)
 		fromCHostile(t, c)
 		fromCRestless(t, c)
+		fromCGets(t, c)
 		fromCScribbled(t, c)
 		fromCToC(t, c, peer)
 		c.end()

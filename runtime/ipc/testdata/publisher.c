@@ -102,6 +102,66 @@ static void counts(void)
            n.given, n.lost, n.left, n.misbehaved, n.lent, n.subscribers, out);
 }
 
+static void *wait_for_block(void *arg)
+{
+    poolgen_buf b;
+    int *err = (int *)arg;
+    *err = poolgen_publisher_get(&pub, 60000, &b);
+    if (*err == POOLGEN_OK) {
+        *err = poolgen_release(arena, b);
+    }
+    return NULL;
+}
+
+// sleepers waits until so many threads wait for a block.
+static void sleepers(uint32_t n)
+{
+    for (uint32_t there = 0; there < n;) {
+        poolgen_priv_lock(&pub.lock);
+        there = pub.getting;
+        poolgen_priv_unlock(&pub.lock);
+        (void)poll(NULL, 0, 1);
+    }
+}
+
+// wait_in_threads has three threads wait for one block, which this one has, and which each gives back.
+static void wait_in_threads(void)
+{
+    pthread_t t[3];
+    int err[3] = {1, 1, 1};
+    poolgen_buf b;
+    if (poolgen_get(arena, &b) != POOLGEN_OK) {
+        exit(2);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (pthread_create(&t[i], NULL, wait_for_block, &err[i]) != 0) {
+            exit(2);
+        }
+    }
+    sleepers(3);
+    if (poolgen_release(arena, b) != POOLGEN_OK) {
+        exit(2);
+    }
+    for (int i = 0; i < 3; i++) {
+        (void)pthread_join(t[i], NULL);
+    }
+    printf("%d %d %d, attention %u\n", err[0], err[1], err[2], poolgen_priv_desc(arena)->attention);
+}
+
+// close_under closes while another thread waits.
+static void close_under(void)
+{
+    pthread_t t;
+    int err = 1;
+    if (pthread_create(&t, NULL, wait_for_block, &err) != 0) {
+        exit(2);
+    }
+    sleepers(1);
+    int closed = poolgen_publisher_close(&pub, 0);
+    (void)pthread_join(t, NULL);
+    printf("%s; %s\n", poolgen_strerror(err), poolgen_strerror(closed));
+}
+
 static void reason(void)
 {
     poolgen_publisher_counts n;
@@ -149,6 +209,15 @@ static void obey(const char *line)
         }
         printf("%s; %s\n", poolgen_strerror(result), poolgen_strerror(poolgen_publish(&pub, b, NULL, 0)));
         break;
+    case 'g': // wait for a block: time-out
+        result = poolgen_publisher_get(&pub, atoi(line + 1), &b);
+        puts(result == POOLGEN_OK ? "ok" : poolgen_strerror(result));
+        if (result == POOLGEN_OK && poolgen_release(arena, b) != POOLGEN_OK) {
+            exit(2);
+        }
+        break;
+    case 't': wait_in_threads(); break;
+    case 'c': close_under(); break;
     case 'w': watched = 1; break;
     case 'e':
         stir_each = atoi(line + 1);
