@@ -93,7 +93,7 @@ func freePorts(t testing.TB, n int) []string {
 // nothing comes twice.
 func TestCluster(t *testing.T) {
 	if testing.Short() || checked || emulated {
-		t.Skip("three servers need a machine of their own speed: runs in the plain legs")
+		t.Skip("three servers need a machine of their own speed, and 64 bits: runs in the plain legs")
 	}
 	gossip, listen := freePorts(t, 3), freePorts(t, 3)
 	options := make([]natsbus.ServerOptions, 3)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -200,12 +201,15 @@ func TestClusterSecrets(t *testing.T) {
 		return
 	}
 	cert, key, _ := certificate(t)
-	gossip := freePorts(t, 4)
+	gossip := freePorts(t, 1)[0]
 	start := func(n int, password, ca string) *natsbus.Server {
 		t.Helper()
 		o := natsbus.ServerOptions{
-			Name: gossip[n], Listen: "127.0.0.1:0", Store: t.TempDir(), Cluster: "secret", Gossip: gossip[n], Routes: gossip[0],
+			Name: fmt.Sprint(n), Listen: "127.0.0.1:0", Store: t.TempDir(), Cluster: "secret", Gossip: gossip, Routes: gossip,
 			User: "server", Password: password, Sync: n == 0,
+		}
+		if n > 0 {
+			o.Gossip = "127.0.0.1:0"
 		}
 		if ca != "" {
 			o.Certificate, o.Key, o.CA = cert, key, ca
