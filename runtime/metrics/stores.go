@@ -32,6 +32,7 @@ func storeTable() table[storeStats] {
 		{"rebuilt_indexes_total", "Indexes that were found damaged, and made anew in memory.", func(s *storeStats) float64 { return float64(s.Rebuilt) }},
 	}, []row{
 		{"unsynced_frames", "Frames that are not on disk.", func(s *storeStats) float64 { return float64(s.Unsynced) }},
+		{"unsent_segments", "Compressed segments on disk that are to go to the bucket.", func(s *storeStats) float64 { return float64(s.Unsent) }},
 		{"failing", "Whether writing, compressing or removing failed the last time.", func(s *storeStats) float64 {
 			if s.Err != nil {
 				return 1
