@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type shelf struct {
 	mu      sync.Mutex
 	objects map[string]string
 	fail    func(op string) error
+	bad     string // an object that can be neither stored nor removed
 	held    chan struct{}
 }
 
@@ -53,6 +55,15 @@ func (b *shelf) set(fail func(op string) error) {
 	b.fail = fail
 }
 
+func (b *shelf) isBad(name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if name == b.bad {
+		return errTest
+	}
+	return nil
+}
+
 func (b *shelf) names() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -71,7 +82,7 @@ func (b *shelf) get(name string) (string, error) {
 
 // Upload may fail before or after the object is there.
 func (b *shelf) Upload(ctx context.Context, name string, r io.Reader, size int64) error {
-	if err := b.op(ctx, "upload"); err != nil {
+	if err := cmp.Or(b.isBad(name), b.op(ctx, "upload")); err != nil {
 		return err
 	}
 	all, err := io.ReadAll(r)
@@ -111,7 +122,7 @@ func (b *shelf) Size(ctx context.Context, name string) (int64, error) {
 }
 
 func (b *shelf) Delete(ctx context.Context, name string) error {
-	if err := b.op(ctx, "delete"); err != nil {
+	if err := cmp.Or(b.isBad(name), b.op(ctx, "delete")); err != nil {
 		return err
 	}
 	b.mu.Lock()
@@ -331,6 +342,63 @@ func TestKeepLocal(t *testing.T) {
 	if got[len(got)-1] != 299 || len(got) > 250 {
 		t.Errorf("frames are %v", got)
 	}
+	b.kept(t, s)
+}
+
+// An object that cannot be stored holds up none of the others, nor does one that cannot be removed.
+func TestBadObject(t *testing.T) {
+	p := newPool(t, 256, 64)
+	b := newShelf()
+	o := small(p, t.TempDir())
+	o.Bucket, o.Keep.Frames, o.Warm = b, 100, 1<<20
+	s := open(t, o)
+	fillStore(t, s, p, 0, 60)
+	s.Close()
+	b.set(func(string) error { return errTest })
+	o.Warm = 0
+	s = open(t, o) // compresses them, and sends none
+	for st := s.Stats(); st.Unsent < 3; st = s.Stats() {
+		if t.Context().Err() != nil {
+			t.Fatalf("stats are %+v", st)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.disk.mu.RLock()
+	bad := s.disk.list[0].name()
+	s.disk.mu.RUnlock()
+	b.mu.Lock()
+	b.bad, b.fail = bad, nil
+	b.mu.Unlock()
+	for st := s.Stats(); st.Unsent != 1 || !errors.Is(st.Err, errTest); st = s.Stats() {
+		if t.Context().Err() != nil {
+			t.Fatalf("stats are %+v", st)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b.mu.Lock()
+	b.bad = ""
+	b.mu.Unlock()
+	settle(t, s)
+	run(t, times(t, s), 0, 60)
+	b.mu.Lock()
+	b.bad = bad
+	b.mu.Unlock()
+	for i := int64(60); i < 260; i++ {
+		mustPut(t, s, p, 200, i)
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for names := b.names(); names[0] != bad || len(names) > 10 || names[1][:8] < "00000006"; names = b.names() {
+		if t.Context().Err() != nil {
+			t.Fatalf("the bucket has %q", names)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b.mu.Lock()
+	b.bad = ""
+	b.mu.Unlock()
+	settle(t, s)
 	b.kept(t, s)
 }
 

@@ -11,10 +11,11 @@ import (
 
 // sender moves compressed segments to the bucket, and removes objects there, on a goroutine of its own: it alone waits for the network.
 type sender struct {
-	d     *catalog
-	mover *mover
-	wake  chan struct{}
-	done  chan struct{}
+	d      *catalog
+	mover  *mover
+	failed uint32 // the number of the segment that could not be sent the last time; others have their turns first
+	wake   chan struct{}
+	done   chan struct{}
 }
 
 func (w *sender) signal() { poke(w.wake) }
@@ -61,7 +62,7 @@ func (w *sender) step() (bool, error) {
 	d.mu.Lock()
 	var next *segment
 	for _, g := range d.list {
-		if next == nil && !g.remote && !g.raw() && g.sealed {
+		if !g.remote && !g.raw() && g.sealed && (next == nil || next.number <= w.failed && g.number > w.failed) {
 			next = g
 		}
 	}
@@ -77,20 +78,25 @@ func (w *sender) step() (bool, error) {
 	d.mu.Unlock()
 	var sent error
 	if next != nil {
-		sent = w.upload(next)
+		w.failed = 0
+		if sent = w.upload(next); sent != nil {
+			w.failed = next.number
+		}
 		d.mu.Lock()
 		d.sending = ""
 		d.mu.Unlock()
 		w.mover.signal()
 	}
 	did := next != nil
+	var removed error
 	for _, x := range doomed {
 		if err := w.remove(x); err != nil {
-			return did, errors.Join(sent, err)
+			removed = err
+		} else {
+			did = true
 		}
-		did = true
 	}
-	return did, sent
+	return did, errors.Join(sent, removed)
 }
 
 func (w *sender) remove(x doom) error {
