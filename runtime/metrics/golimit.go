@@ -12,7 +12,12 @@ type goLimit struct {
 	base   int64             // that, or what the program or GOMEMLIMIT said; 0: nothing
 	before int64             // the limit to put back
 	now    int64
+	others int // times in a row that update found another's limit
 }
+
+// tooMany is how many times in a row that may be: somebody else has taken the limit over, who would take this one for the program's, and make it
+// less, as this one would the other's.
+const tooMany = 2
 
 // newGoLimit takes want for what the process may have, or else GOMEMLIMIT, which nobody meant for the Go heap alone.
 func newGoLimit(want int64) *goLimit {
@@ -31,8 +36,15 @@ func (g *goLimit) adopt(limit int64) {
 
 // update is called with what the cgroup may have (0: no limit is known), what arenas have, and what Go cannot do without, in bytes.
 func (g *goLimit) update(cgroup, offHeap, need int64) {
-	if limit := g.set(-1); limit != g.now {
+	if g.others >= tooMany {
+		return
+	}
+	if limit := g.set(-1); limit == g.now {
+		g.others = 0
+	} else if g.others++; g.others < tooMany {
 		g.adopt(limit) // the program's, meanwhile
+	} else {
+		return
 	}
 	base := g.base
 	if cgroup > 0 {

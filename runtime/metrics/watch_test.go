@@ -450,16 +450,47 @@ func TestGoLimitOfTheProgram(t *testing.T) {
 	if now != 2<<30-256<<20 {
 		t.Errorf("after the program's own the limit is %d", now)
 	}
+	g.update(0, 256<<20, 0)
 	now = noLimit
 	g.update(0, 256<<20, 0)
 	if now != noLimit {
 		t.Errorf("after the program has lifted it the limit is %d", now)
 	}
+	g.update(0, 256<<20, 0)
 	now = 4 << 30
 	g.update(1<<30, 256<<20, 0)
 	g.restore()
 	if now != 4<<30 {
 		t.Errorf("restored to %d", now)
+	}
+}
+
+// Two that both want to set the limit, which is a mistake, do not drive it down against each other.
+func TestGoLimitOfTwo(t *testing.T) {
+	now := int64(1 << 30)
+	var two [2]*goLimit
+	for i := range two {
+		two[i] = &goLimit{set: func(n int64) int64 {
+			old := now
+			if n >= 0 {
+				now = n
+			}
+			return old
+		}}
+		two[i].adopt(now)
+	}
+	for i := range 100 {
+		two[i%2].update(0, 64<<20, 0)
+	}
+	if now < 1<<30-5*64<<20 {
+		t.Errorf("the limit is %d MiB", now>>20)
+	}
+	before := now
+	for i := range 10 {
+		two[i%2].update(0, 64<<20, 0)
+	}
+	if now != before {
+		t.Errorf("the limit goes on from %d to %d MiB", before>>20, now>>20)
 	}
 }
 
