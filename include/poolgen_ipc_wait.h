@@ -14,8 +14,8 @@ extern "C" {
 
 #define POOLGEN_PRIV_SLICE 20 // milliseconds that a publisher waits for a subscriber before it looks whether that is still there
 
-// poolgen_priv_words are the futex words that it sleeps on: the pool's, where releases of this process show, and one of each subscriber.
-typedef struct poolgen_priv_words {
+// poolgen_priv_wait_set are the futex words that it sleeps on: the pool's, where releases of this process show, and one of each subscriber.
+typedef struct poolgen_priv_wait_set {
     struct {
         uint64_t value, address;
         uint32_t flags, reserved;
@@ -23,9 +23,9 @@ typedef struct poolgen_priv_words {
     uint64_t serial[1 + POOLGEN_IPC_MAX_SUBSCRIBERS];
     int place[1 + POOLGEN_IPC_MAX_SUBSCRIBERS];
     int count;
-} poolgen_priv_words;
+} poolgen_priv_wait_set;
 
-static inline void poolgen_priv_add_word(poolgen_priv_words *w, const uint32_t *word, uint32_t value, int place, uint64_t serial)
+static inline void poolgen_priv_add_word(poolgen_priv_wait_set *w, const uint32_t *word, uint32_t value, int place, uint64_t serial)
 {
     w->wait[w->count].value = value;
     w->wait[w->count].address = (uint64_t)(uintptr_t)word;
@@ -37,7 +37,7 @@ static inline void poolgen_priv_add_word(poolgen_priv_words *w, const uint32_t *
 
 // poolgen_priv_nap sleeps for at most ms while all words have their values, and answers which was woken, or -1. Kernels before 5.16 cannot: there it
 // sleeps on the pool's, and a millisecond at most.
-POOLGEN_PRIV_COLD int poolgen_priv_nap(poolgen_priv_words *w, uint32_t *first, int ms)
+POOLGEN_PRIV_COLD int poolgen_priv_nap(poolgen_priv_wait_set *w, uint32_t *first, int ms)
 {
 #ifdef SYS_futex_waitv
     int64_t at = poolgen_priv_deadline(ms), t[2] = {at / 1000, (at % 1000) * 1000000}; // the same on 32 and 64 bit
@@ -61,7 +61,7 @@ static inline int poolgen_priv_free_block(poolgen_publisher *pub, poolgen_buf *o
 }
 
 // poolgen_priv_look_around takes what was given back, and then a block. Where there is none it collects the words that tell of one. The lock is held.
-static inline int poolgen_priv_look_around(poolgen_publisher *pub, poolgen_priv_words *w, poolgen_buf *out)
+static inline int poolgen_priv_look_around(poolgen_publisher *pub, poolgen_priv_wait_set *w, poolgen_buf *out)
 {
     poolgen_descriptor *d = poolgen_priv_desc(pub->arena);
     w->count = 0;
@@ -78,7 +78,7 @@ static inline int poolgen_priv_look_around(poolgen_publisher *pub, poolgen_priv_
 }
 
 // poolgen_priv_blame counts the wake-up for those who may have caused it, and answers whether anybody may.
-static inline int poolgen_priv_blame(poolgen_publisher *pub, const poolgen_priv_words *w, int woken)
+static inline int poolgen_priv_blame(poolgen_publisher *pub, const poolgen_priv_wait_set *w, int woken)
 {
     int known = woken == 0 || poolgen_priv_get32(&poolgen_priv_desc(pub->arena)->wake_seq) != (uint32_t)w->wait[0].value;
     for (int i = 1; i < w->count; i++) {
@@ -96,7 +96,7 @@ static inline int poolgen_priv_blame(poolgen_publisher *pub, const poolgen_priv_
 POOLGEN_PRIV_COLD int poolgen_priv_await_block(poolgen_publisher *pub, int timeout_ms, poolgen_buf *out)
 {
     poolgen_descriptor *d = poolgen_priv_desc(pub->arena);
-    poolgen_priv_words w;
+    poolgen_priv_wait_set w;
     int64_t deadline = poolgen_priv_deadline(timeout_ms);
     uint32_t strange = 0; // wake-ups of which nobody knows why
     int err;
