@@ -19,7 +19,7 @@ func TestAllocatorTrimWhileOthersWork(t *testing.T) {
 	var trimmer sync.WaitGroup
 	trimmer.Go(func() {
 		defer done.Store(true)
-		for range 500 {
+		for range 300 {
 			if _, err := a.Trim(); err != nil {
 				t.Error(err)
 			}
