@@ -138,7 +138,7 @@ func TestStrides(t *testing.T) {
 	for range runs {
 		width, height := random.IntN(200), random.IntN(20)
 		gapA, gapB := random.IntN(3)*random.IntN(40), random.IntN(3)*random.IntN(40)
-		a, b := make([]byte, 64+240*20), make([]byte, 64+240*20)
+		a, b := make([]byte, 64+280*20), make([]byte, 64+280*20)
 		fill(random, b, b)
 		fill(random, a, b)
 		p, q := planes(t, a[random.IntN(64):], b[random.IntN(64):], width, height, gapA, gapB)
