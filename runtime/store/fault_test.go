@@ -422,8 +422,14 @@ func TestCloseOnDeadDisk(t *testing.T) {
 
 // Everything at once, for the race detector.
 func TestConcurrent(t *testing.T) {
+	t.Run("folder", func(t *testing.T) { testConcurrent(t, nil) })
+	t.Run("bucket", func(t *testing.T) { testConcurrent(t, newShelf()) })
+}
+
+func testConcurrent(t *testing.T, bucket Bucket) {
 	p := newPool(t, 256, 128)
 	o := small(p, t.TempDir())
+	o.Bucket = bucket
 	o.Hot, o.Full, o.Keep.Frames = 32*256, FullDrop, 200
 	s := open(t, o)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -431,7 +437,7 @@ func TestConcurrent(t *testing.T) {
 	var newest atomic.Uint64
 	for g := range 3 {
 		writers.Go(func() {
-			for i := range rounds(300, 20000) {
+			for i := range rounds(200, 10000) {
 				at := int64(i*3 + g)
 				id, err := put(t, s, p, 200, at)
 				if err != nil && !errors.Is(err, ErrFull) {
