@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -63,9 +64,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		flags.StringVar(&c.output, "o", "", "write the newest picture to this JPEG `file` all the time")
 		flags.BoolVar(&c.all, "all", false, "tell of every picture")
 	default:
-		return fmt.Errorf("say `tee capture` or `tee encode`, not %q; -h lists the flags of each", role)
+		return fmt.Errorf("say `tee capture` or `tee encode`, and -h behind that for its flags, not %q", role)
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil // it has told
+	} else if err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {

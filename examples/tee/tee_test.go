@@ -30,6 +30,19 @@ func TestMain(m *testing.M) {
 // patience is how long tests wait for what must happen. It only guards against hanging.
 const patience = 2 * time.Minute
 
+func TestHelp(t *testing.T) {
+	for _, role := range []string{"capture", "encode"} {
+		if err := run(t.Context(), []string{role, "-h"}, os.Stdout); err != nil {
+			t.Errorf("tee %s -h: %v", role, err)
+		}
+	}
+	for _, args := range [][]string{nil, {"-h"}, {"capture", "-nonsense"}, {"encode", "more"}} {
+		if err := run(t.Context(), args, os.Stdout); err == nil {
+			t.Errorf("tee %s was taken", args)
+		}
+	}
+}
+
 // process is one of the three.
 type process struct {
 	t     *testing.T
