@@ -145,11 +145,19 @@ func (c *Conn) prepare(ctx context.Context) error {
 	return nil
 }
 
+// storeError is JSStreamCreateErrF of nats-server's errors.json.
+const storeError jetstream.ErrorCode = 10049
+
 // restore makes the streams anew if they are gone, as those in memory are when their server has been started again. Else it does nothing.
 func (c *Conn) restore(ctx context.Context) error {
 	for _, name := range []string{c.bucketName(), c.o.Stream} {
 		if _, err := c.js.Stream(ctx, name); errors.Is(err, jetstream.ErrStreamNotFound) {
-			return c.prepare(ctx)
+			err := c.prepare(ctx)
+			var api *jetstream.APIError
+			if errors.As(err, &api) && api.ErrorCode == storeError {
+				return fmt.Errorf("%w: %v", errLagging, err) // the old one's files are just being removed
+			}
+			return err
 		} else if err != nil {
 			return err
 		}
