@@ -66,6 +66,9 @@ func TestChoice(t *testing.T) {
 	default:
 		t.Skip("there are no vectors on ", runtime.GOARCH)
 	}
+	if testing.Short() {
+		machines = machines[:1]
+	}
 	for _, m := range machines {
 		t.Run(strings.Trim(m.cpu+" "+m.debug, " "), func(t *testing.T) {
 			argv := []string{os.Args[0]}
