@@ -15,7 +15,7 @@ import (
 func inlines(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, header := range []string{"poolgen.h", "poolgen_alloc.h", "poolgen_alloc_more.h", "poolgen_ipc.h", "poolgen_ipc_pub.h", "poolgen_ring.h", "poolgen_ring_writer.h"} {
+	for _, header := range []string{"poolgen.h", "poolgen_alloc.h", "poolgen_alloc_more.h", "poolgen_ipc.h", "poolgen_ipc_pub.h", "poolgen_ipc_wait.h", "poolgen_ring.h", "poolgen_ring_writer.h"} {
 		for _, m := range findAll(t, "../../include/"+header, `(?m)^POOLGEN_INLINE [\w *]*?\b(poolgen_\w+)\(`) {
 			names = append(names, m[1])
 		}
