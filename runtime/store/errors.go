@@ -3,8 +3,8 @@ package store
 import "errors"
 
 var (
-	// ErrFull says that the hot tier is full of frames that are not on disk yet. Raise Options.Hot, or let Put drop them with FullDrop.
-	ErrFull = errors.New("hot tier is full of frames that are not on disk yet")
+	// ErrFull says that the hot tier is full of frames that are not on disk yet.
+	ErrFull = errors.New("hot tier is full of frames that are not on disk yet; raise Options.Hot, put less, or let the oldest be dropped with FullDrop")
 	// ErrNotFound says that no tier has the frame: its retention ended, it was dropped, or it was never put.
 	ErrNotFound = errors.New("no such frame")
 	// ErrClosed says that the store was closed.

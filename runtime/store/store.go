@@ -20,6 +20,7 @@ type Store struct {
 	loading sync.WaitGroup
 	slots   chan struct{} // for those who read from disk
 	far     chan struct{} // and from the bucket
+	ending  sync.Once
 }
 
 // Frame is a frame that Get or Range found: a reference to its block, which the caller releases.
@@ -120,14 +121,15 @@ func (s *Store) start(o Options) (err error) {
 }
 
 // Close writes what is not on disk, once, and gives back what the store holds. The error tells how many frames could not be written.
-// Closing again does nothing.
-func (s *Store) Close() error {
+// Closing again does nothing; while another Close is at work it waits for that one, so it must not be called by what is told of a block's release.
+func (s *Store) Close() (err error) {
+	s.ending.Do(func() { err = s.end() })
+	return err
+}
+
+func (s *Store) end() error {
 	h := &s.hot
 	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return nil
-	}
 	h.closed, h.refuse = true, ErrClosed
 	h.mu.Unlock()
 	var err error
