@@ -86,6 +86,9 @@ func subscribe(ctx context.Context, path string, o SubscriberOptions, limit time
 	var d net.Dialer
 	anyConn, err := d.DialContext(ctx, "unixpacket", path)
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return nil, err
 	}
 	conn := anyConn.(*net.UnixConn)
