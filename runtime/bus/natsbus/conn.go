@@ -155,7 +155,7 @@ func (c *Conn) restore(ctx context.Context) error {
 			err := c.prepare(ctx)
 			var api *jetstream.APIError
 			if errors.As(err, &api) && api.ErrorCode == storeError {
-				return fmt.Errorf("%w: %v", errLagging, err) // the old one's files are just being removed
+				return fmt.Errorf("%w: %w", errLagging, err) // the old one's files are just being removed
 			}
 			return err
 		} else if err != nil {
