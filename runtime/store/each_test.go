@@ -3,19 +3,19 @@ package store
 import (
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
 
 // nth fails one operation that changes something, and those after it if they come at once.
 func nth(f *faulty, n, burst int, err error) {
-	count := 0
+	var count atomic.Int64 // operations come from the writer and from the mover
 	f.set(func(op, name string) error {
 		if op == "read" {
 			return nil
 		}
-		count++
-		if count > n && count <= n+burst {
+		if i := count.Add(1); i > int64(n) && i <= int64(n+burst) {
 			return err
 		}
 		return nil
