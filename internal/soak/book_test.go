@@ -19,6 +19,7 @@ import (
 	"unsafe"
 
 	"github.com/poolgen/poolgen/internal/sys"
+	"github.com/poolgen/poolgen/internal/testutil"
 )
 
 //go:embed testdata/victim.c
@@ -96,16 +97,7 @@ func newLane(t *testing.T, kind string, seed uint64) *lane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lane{kind: kind, rnd: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), book: b, file: os.NewFile(uintptr(fd), "book"), argv: []string{self, childArg}}
-	if runtime.GOARCH == "arm" {
-		if qemu, err := exec.LookPath("qemu-arm-static"); err == nil {
-			l.argv = append([]string{qemu}, l.argv...)
-		}
-	}
+	l := &lane{kind: kind, rnd: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), book: b, file: os.NewFile(uintptr(fd), "book"), argv: append(testutil.Self(t), childArg)}
 	t.Cleanup(func() { l.file.Close() })
 	return l
 }

@@ -10,7 +10,7 @@ guest=${1:-arm}
 [ $# = 0 ] || shift
 scripts/vm/setup.sh "$guest" || exit
 
-packages="./internal/sys ./internal/testutil ./runtime/... ./ffi/... ./examples/..."
+packages="./internal/sys ./internal/testutil ./internal/soak ./runtime/... ./ffi/... ./examples/..."
 bindings="./runtime/dl ./ffi/..."
 exec="$PWD/scripts/vm/exec.sh $guest"
 status=0
@@ -23,7 +23,7 @@ esac
 case " $* " in *" -short "*)
 	long=
 	# Of the rest nothing depends on the kernel, and qemu alone runs it too; what binds no library is the same with cgo and without.
-	packages="./internal/sys ./internal/testutil ./runtime/dl ./runtime/pool ./runtime/ring ./runtime/ipc ./runtime/store ./runtime/metrics"
+	packages="./internal/sys ./internal/testutil ./internal/soak ./runtime/dl ./runtime/pool ./runtime/ring ./runtime/ipc ./runtime/store ./runtime/metrics"
 	packages+=" ./ffi/alsa ./ffi/hotplug ./ffi/libv4l2 ./ffi/v4l2 ./examples/..."
 	bindings="./runtime/dl ./ffi/alsa ./ffi/libv4l2"
 	;;
