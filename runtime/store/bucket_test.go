@@ -363,9 +363,7 @@ func TestBadObject(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	s.disk.mu.RLock()
-	bad := s.disk.list[0].name()
-	s.disk.mu.RUnlock()
+	bad := segments(s)[0].name()
 	b.mu.Lock()
 	b.bad, b.fail = bad, nil
 	b.mu.Unlock()
@@ -414,7 +412,7 @@ func TestBucketHangs(t *testing.T) {
 	}
 	fillStore(t, s, p, 0, 100)
 	s.SetHot(256)
-	first := s.disk.list[0].first
+	first := segments(s)[0].first
 	b.mu.Lock()
 	b.held = make(chan struct{})
 	b.mu.Unlock()
@@ -525,7 +523,7 @@ func TestBucketRot(t *testing.T) {
 	// An object that somebody removed.
 	delete(b.objects, b.names()[0])
 	s = open(t, o)
-	if _, err := s.Get(t.Context(), s.disk.list[0].first); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.Get(t.Context(), segments(s)[0].first); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a frame whose object is gone: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,20 @@ import (
 // small are options that make frames go through all tiers soon.
 func small(p *pool.Pool, dir string) Options {
 	return Options{Dir: dir, Pool: p, Hot: 2048, Segment: 4 << 10, Warm: 12 << 10, Flush: time.Nanosecond}
+}
+
+// segments are those on disk, oldest first.
+func segments(s *Store) []*segment {
+	s.disk.mu.RLock()
+	defer s.disk.mu.RUnlock()
+	return slices.Clone(s.disk.list)
+}
+
+// active is the one that frames are added to.
+func active(s *Store) *segment {
+	s.disk.mu.RLock()
+	defer s.disk.mu.RUnlock()
+	return s.disk.active
 }
 
 // settle waits until the mover has nothing to do.

@@ -96,10 +96,10 @@ func TestFailingDisk(t *testing.T) {
 				s = open(t, o)
 			}
 			// Every file is in use: failures leave none behind.
-			if n, _ := o.fs.Names(); len(n) != len(s.disk.list) {
+			if n, _ := o.fs.Names(); len(n) != len(segments(s)) {
 				settle(t, s)
-				if n, _ := o.fs.Names(); len(n) != len(s.disk.list) {
-					t.Errorf("%d files, %d segments", len(n), len(s.disk.list))
+				if n, _ := o.fs.Names(); len(n) != len(segments(s)) {
+					t.Errorf("%d files, %d segments", len(n), len(segments(s)))
 				}
 			}
 		})
@@ -114,7 +114,7 @@ func TestBadPlace(t *testing.T) {
 	o.fs, o.Warm, o.Flush = f, 1<<20, time.Hour
 	s := open(t, o)
 	fillStore(t, s, p, 0, 5)
-	bad := s.disk.active.name()
+	bad := active(s).name()
 	f.set(func(op, name string) error {
 		if op == "fsync" && name == bad {
 			return syscall.EIO
@@ -147,7 +147,7 @@ func TestFramesTwice(t *testing.T) {
 	o.fs, o.Hot, o.Warm, o.Flush = f, 1<<14, 1<<20, time.Hour
 	s := open(t, o)
 	fillStore(t, s, p, 0, 3)
-	bad := s.disk.active.name()
+	bad := active(s).name()
 	f.set(func(op, name string) error {
 		if (op == "fsync" || op == "truncate") && name == bad {
 			return syscall.EIO
@@ -209,7 +209,7 @@ func TestBadSegment(t *testing.T) {
 		o := small(p, "")
 		o.fs, o.Keep.Frames = f, 60
 		s := open(t, o)
-		name := s.disk.active.name()
+		name := active(s).name()
 		f.set(func(op, n string) error {
 			if op == bad && n == name {
 				return syscall.EIO
@@ -230,8 +230,8 @@ func TestBadSegment(t *testing.T) {
 		}
 		f.set(nil)
 		settle(t, s)
-		if names, _ := f.Names(); len(names) != len(s.disk.list) {
-			t.Errorf("%s: %d files, %d segments", bad, len(names), len(s.disk.list))
+		if names, _ := f.Names(); len(names) != len(segments(s)) {
+			t.Errorf("%s: %d files, %d segments", bad, len(names), len(segments(s)))
 		}
 	}
 }

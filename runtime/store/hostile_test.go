@@ -419,7 +419,7 @@ func TestAbandonedLoads(t *testing.T) {
 	o.fs = fs
 	s := open(t, o)
 	fillStore(t, s, p, 0, 60)
-	first := s.disk.list[0].first
+	first := segments(s)[0].first
 	fs.hold()
 	ctx, cancel := contextThatEnds()
 	defer cancel(nil)
