@@ -126,6 +126,9 @@ func (c *Conn) subscribe(ctx context.Context, pattern string, o SubOptions) (*Su
 func (s *Sub) Next(ctx context.Context) (*Message, error) {
 	m, err := s.next(ctx)
 	if err != nil {
+		if s.closing.Err() != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+			err = fmt.Errorf("%w; last: %w", ErrClosed, err) // what was going on met the closed connection first
+		}
 		return nil, fmt.Errorf("natsbus: receiving %s: %w", s.pattern, err)
 	}
 	return m, nil
