@@ -164,22 +164,7 @@ func TestCloseWaitsForClose(t *testing.T) {
 	if err := s.Write(t.Context(), NewFrame(b)); err != nil {
 		t.Fatal(err)
 	}
-	ends := make(chan error, 2)
-	go func() { ends <- s.Close() }()
-	<-releasing
-	go func() { ends <- s.Close() }()
-	select {
-	case err := <-ends:
-		t.Error("Close returned while a block was not released:", err)
-		ends <- err
-	case <-time.After(50 * time.Millisecond):
-	}
-	close(released)
-	for range 2 {
-		if err := <-ends; err != nil {
-			t.Error(err)
-		}
-	}
+	testutil.CloseWaits(t, s.Close, releasing, released)
 	if n := p.Stats().Outstanding; n != 1 {
 		t.Errorf("%d blocks are out, and the backing one alone should be", n)
 	}

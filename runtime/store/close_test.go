@@ -2,8 +2,8 @@ package store
 
 import (
 	"testing"
-	"time"
 
+	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/pool"
 )
 
@@ -29,22 +29,7 @@ func TestCloseWaitsForClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Release()
-	ends := make(chan error, 2)
-	go func() { ends <- s.Close() }()
-	<-releasing
-	go func() { ends <- s.Close() }()
-	select {
-	case err := <-ends:
-		t.Error("Close returned while a block was not released:", err)
-		ends <- err
-	case <-time.After(50 * time.Millisecond):
-	}
-	close(released)
-	for range 2 {
-		if err := <-ends; err != nil {
-			t.Error(err)
-		}
-	}
+	testutil.CloseWaits(t, s.Close, releasing, released)
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}

@@ -528,18 +528,7 @@ func TestFilesChangeUnderneath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	found, broken := 0, 0
-	for f, err := range s.Range(t.Context(), 0, 100) {
-		if errors.Is(err, ErrCorrupt) {
-			broken++
-			continue
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		check(t, f, 200, f.Time)
-		f.Release()
-		found++
-	}
+	found, broken := countWhole(t, s, 100)
 	if found+broken < 50 || found < 20 || broken < len(files)-1 {
 		t.Errorf("%d frames, %d damaged", found, broken)
 	}
@@ -569,4 +558,21 @@ func TestOpenFiles(t *testing.T) {
 	if n > 12 || len(s.disk.list) < 13 {
 		t.Errorf("%d of %d segments are open", n, len(s.disk.list))
 	}
+}
+
+// countWhole counts the frames of 200 bytes before a time that are as they were put, and those that are damaged.
+func countWhole(t *testing.T, s *Store, before int64) (found, broken int) {
+	t.Helper()
+	for f, err := range s.Range(t.Context(), 0, before) {
+		if errors.Is(err, ErrCorrupt) {
+			broken++
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		check(t, f, 200, f.Time)
+		f.Release()
+		found++
+	}
+	return found, broken
 }
