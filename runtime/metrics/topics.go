@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -76,6 +77,11 @@ func (l *ledger[K, T]) news(key K, now counts) (n counts) {
 	return n
 }
 
+// keep forgets the things that are not there any more; the totals have what they counted.
+func (l *ledger[K, T]) keep(open map[K]bool) {
+	maps.DeleteFunc(l.last, func(key K, _ counts) bool { return !open[key] })
+}
+
 // Bus adds a bus with all its topics, those too that open later, and their subscribers. The first hundred topics have labels of their own, the
 // others share one; topics that are closed keep their last counts. Subscribers are counted by name, where the numbers of those without one
 // are left out. The function removes the bus.
@@ -119,11 +125,7 @@ func (t *topics) stats() (list []bus.TopicStats) {
 		to.BytesHeld += st.BytesHeld
 		to.History += st.History
 	}
-	for name := range l.last {
-		if !open[name] {
-			delete(l.last, name)
-		}
-	}
+	l.keep(open)
 	for _, label := range l.order {
 		st := *l.totals[label]
 		st.Name = label
@@ -158,11 +160,7 @@ func (t *topics) listeners() (list []subscribers) {
 		to.BytesWaiting += st.BytesWaiting
 		to.BytesHeld += st.BytesHeld
 	}
-	for id := range l.last {
-		if !open[id] {
-			delete(l.last, id)
-		}
-	}
+	l.keep(open)
 	for _, label := range l.order {
 		list = append(list, *l.totals[label])
 	}
