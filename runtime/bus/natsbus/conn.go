@@ -214,6 +214,9 @@ func (c *Conn) disconnected() {
 
 // passing reports whether an error may go away by itself: a server is gone or not yet there, or a cluster elects.
 func passing(err error) bool {
+	if errors.Is(err, errLagging) {
+		return true // also when the servers say it by an error that lasts elsewhere
+	}
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		// A cluster has not found enough of its servers yet, or has no leader: JSClusterNoPeers, NotActive, NotLeader, Raft, StreamOffline
@@ -222,7 +225,7 @@ func passing(err error) bool {
 	}
 	for _, e := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoServers, nats.ErrNoResponders, nats.ErrConnectionReconnecting, nats.ErrDisconnected,
-		nats.ErrReconnectBufExceeded, nats.ErrStaleConnection, errLagging, jetstream.ErrAsyncPublishTimeout, jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged,
+		nats.ErrReconnectBufExceeded, nats.ErrStaleConnection, jetstream.ErrAsyncPublishTimeout, jetstream.ErrNoStreamResponse, jetstream.ErrNoHeartbeat, jetstream.ErrConsumerLeadershipChanged,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -2,6 +2,8 @@ package natsbus_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +78,38 @@ func placeLost(t *testing.T, o natsbus.SubOptions, stream, inHand bool) {
 		m.Release()
 	}
 	none(t, s)
+}
+
+// The streams are gone, and the server cannot make one yet, as while it removes the old one's files: what is published waits for it.
+func TestFilesInTheWay(t *testing.T) {
+	t.Parallel()
+	o := natsbus.ServerOptions{Listen: "127.0.0.1:0", Store: t.TempDir()}
+	server, err := natsbus.StartServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	c := open(t, natsbus.Options{URL: server.URL()})
+	_, js := stranger(t, server)
+	if err := errors.Join(js.DeleteStream(patient(t), "poolgen"), js.DeleteStream(patient(t), "OBJ_poolgen_payloads")); err != nil {
+		t.Fatal(err)
+	}
+	way := filepath.Join(o.Store, "jetstream", "$G", "streams", "OBJ_poolgen_payloads")
+	for deadline := time.Now().Add(time.Minute); ; { // the server may just be at it itself
+		err := errors.Join(os.MkdirAll(filepath.Dir(way), 0o700), os.WriteFile(way, nil, 0o600))
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	was := c.Stats().Repeated
+	publish(t, c, "x", "", "waited")
+	if n := c.Stats().Repeated - was; n < 2 { // one to make the streams, and one that found the file, which the server then removes
+		t.Errorf("published by attempt %d: nothing was in the way", n+1)
+	}
 }
 
 // names are those of the stream's consumers.
