@@ -150,7 +150,7 @@ const storeError jetstream.ErrorCode = 10049
 
 // restore makes the streams anew if they are gone, as those in memory are when their server has been started again. Else it does nothing.
 func (c *Conn) restore(ctx context.Context) error {
-	for _, name := range []string{c.bucketName(), c.o.Stream} {
+	for _, name := range []string{c.o.bucketStream(), c.o.Stream} {
 		if _, err := c.js.Stream(ctx, name); errors.Is(err, jetstream.ErrStreamNotFound) {
 			err := c.prepare(ctx)
 			var api *jetstream.APIError

@@ -28,19 +28,25 @@ const (
 // errLagging says that another server has what this one has not got yet.
 var errLagging = errors.New("a server has not caught up")
 
+// bucket is the object store that the payloads of a stream are in.
+func (o *Options) bucket() string { return o.Stream + "_payloads" }
+
+// bucketStream is the stream that JetStream has for it.
+func (o *Options) bucketStream() string { return "OBJ_" + o.bucket() }
+
 // bucketConfig is what jetstream.CreateObjectStore makes, but for Discard.
 func (o *Options) bucketConfig(storage jetstream.StorageType) jetstream.StreamConfig {
-	name := o.Stream + "_payloads"
+	name := o.bucket()
 	return jetstream.StreamConfig{
-		Name: "OBJ_" + name, Description: "large payloads of the stream " + o.Stream, Subjects: []string{"$O." + name + ".C.>", "$O." + name + ".M.>"},
+		Name: o.bucketStream(), Description: "large payloads of the stream " + o.Stream, Subjects: []string{"$O." + name + ".C.>", "$O." + name + ".M.>"},
 		Storage: storage, Replicas: o.Replicas, MaxAge: o.MaxAge + slack, MaxBytes: o.MaxBytes, Discard: jetstream.DiscardOld, AllowRollup: true, AllowDirect: true,
 	}
 }
 
-func (c *Conn) chunksSubject(nuid string) string { return "$O." + c.o.Stream + "_payloads.C." + nuid }
+func (c *Conn) chunksSubject(nuid string) string { return "$O." + c.o.bucket() + ".C." + nuid }
 
 func (c *Conn) metaSubject(id string) string {
-	return "$O." + c.o.Stream + "_payloads.M." + base64.URLEncoding.EncodeToString([]byte(id))
+	return "$O." + c.o.bucket() + ".M." + base64.URLEncoding.EncodeToString([]byte(id))
 }
 
 // store puts a payload into the object store. One whose event does not follow goes when it is old enough, or room is needed.
@@ -62,7 +68,7 @@ func (c *Conn) store(ctx context.Context, id string, payload []byte) error {
 
 // put writes the chunks of an object, under a name that was not used before, and then what tells of them.
 func (c *Conn) put(ctx context.Context, id, nuid string, payload []byte) error {
-	subject, bucket := c.chunksSubject(nuid), c.bucketName()
+	subject, bucket := c.chunksSubject(nuid), c.o.bucketStream()
 	var pending []jetstream.PubAckFuture
 	var last uint64
 	wait := func(most int) error {
@@ -96,7 +102,7 @@ func (c *Conn) put(ctx context.Context, id, nuid string, payload []byte) error {
 	digest := sha256.Sum256(payload)
 	info := jetstream.ObjectInfo{
 		ObjectMeta: jetstream.ObjectMeta{Name: id, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(c.chunk)}},
-		Bucket:     strings.TrimPrefix(bucket, "OBJ_"), NUID: nuid, Size: uint64(len(payload)), Chunks: chunks, Digest: digestPrefix + base64.URLEncoding.EncodeToString(digest[:]),
+		Bucket:     c.o.bucket(), NUID: nuid, Size: uint64(len(payload)), Chunks: chunks, Digest: digestPrefix + base64.URLEncoding.EncodeToString(digest[:]),
 	}
 	text, err := json.Marshal(info)
 	if err != nil {
@@ -130,13 +136,11 @@ func (c *Conn) step(ctx context.Context) (context.Context, context.CancelFunc) {
 
 const digestPrefix = "SHA-256="
 
-func (c *Conn) bucketName() string { return "OBJ_" + c.o.Stream + "_payloads" }
-
 // get reads an object into b, which it fills, and calls progress before each chunk. Of a payload that will never be what it should it returns ErrEvent.
 func (c *Conn) get(ctx context.Context, id string, b []byte, progress func()) error {
 	first, cancel := c.step(ctx)
 	defer cancel()
-	bucket, err := c.js.Stream(first, c.bucketName())
+	bucket, err := c.js.Stream(first, c.o.bucketStream())
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return expired()
 	}
