@@ -139,12 +139,19 @@ POOLGEN_PRIV_COLD int poolgen_priv_greet(poolgen_subscriber *sub, const poolgen_
     poolgen_priv_put32(b + 4, POOLGEN_IPC_VERSION);
     poolgen_priv_put32(b + 8, o->policy);
     poolgen_priv_put32(b + 12, o->slots);
-    if (send(sub->socket, b, POOLGEN_PRIV_HELLO, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)POOLGEN_PRIV_HELLO) {
+    // A publisher that hangs up before it has read the hello, as where too many others come, has said why: of the hello that it left unread Linux tells
+    // first, and once.
+    ssize_t said = send(sub->socket, b, POOLGEN_PRIV_HELLO, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (said != (ssize_t)POOLGEN_PRIV_HELLO && (said >= 0 || (errno != EPIPE && errno != ECONNRESET))) {
         return poolgen_priv_fail(sub->text, sizeof(sub->text), POOLGEN_EGONE, "saying hello: errno %d", errno);
     }
-    for (;;) {
+    for (int reset = 0;;) {
         int fds[4], count;
         ssize_t n = poolgen_priv_receive(sub->socket, b, sizeof(b), fds, &count);
+        if (n < 0 && errno == ECONNRESET && !reset) {
+            reset = 1;
+            continue;
+        }
         int cut = n < 0 && (errno == EMSGSIZE || errno == EMFILE);
         if (cut && poolgen_priv_word(b) == POOLGEN_PRIV_WELCOME_MAGIC && poolgen_priv_word(b + 4) != POOLGEN_IPC_VERSION) {
             return poolgen_priv_welcome(sub, b, sizeof(b), fds, 0); // it says why

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -110,6 +111,23 @@ func parseWelcome(b []byte) (welcome, error) {
 		return w, fmt.Errorf("%w: %s", ErrRefused, w.reason)
 	}
 	return w, nil
+}
+
+// greet says hello, and reads the answer into b. A publisher that hangs up before it has read the hello, as where too many others come, has said why:
+// of the hello that it left unread Linux tells first, and once (unix_release_sock in net/unix/af_unix.c).
+func greet(conn *net.UnixConn, h hello, b []byte) (int, []int, error) {
+	hungUp := func(err error) bool { return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) }
+	if _, err := conn.Write(h.bytes()); err != nil && !hungUp(err) {
+		return 0, nil, err
+	}
+	n, fds, err := receiveFDs(conn, b, 4)
+	if hungUp(err) {
+		n, fds, err = receiveFDs(conn, b, 4)
+	}
+	if hungUp(err) || errors.Is(err, io.EOF) {
+		err = fmt.Errorf("the publisher hung up without an answer: %w: %w", ErrGone, err)
+	}
+	return n, fds, err
 }
 
 // receiveFDs reads a message and the descriptors that come with it, which are close-on-exec.

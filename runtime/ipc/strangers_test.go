@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,6 +102,72 @@ func TestStrangers(t *testing.T) {
 	if err := good.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestRefusedUnheard: a subscriber learns why it is refused also where the publisher hangs up before it has read the hello.
+func TestRefusedUnheard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, when := range []string{"before it", "unread", "read"} {
+		for _, why := range []string{"", "why"} {
+			conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: path, Net: "unixpacket"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			peer, err := l.AcceptUnix()
+			if err != nil {
+				t.Fatal(err)
+			}
+			hangUp := func() {
+				var err, wrong error
+				switch when {
+				case "unread":
+					err = arrived(peer)
+				case "read":
+					_, err = peer.Read(make([]byte, 100))
+				}
+				if why != "" {
+					_, wrong = peer.Write(welcome{version: version, refused: true, reason: why}.bytes())
+				}
+				if err := errors.Join(err, wrong, peer.Close()); err != nil {
+					t.Error(err)
+				}
+			}
+			var wg sync.WaitGroup
+			if when == "before it" {
+				hangUp()
+			} else {
+				wg.Go(hangUp)
+			}
+			b := make([]byte, 100)
+			n, _, err := greet(conn, hello{version: version}, b)
+			if err == nil {
+				_, err = parseWelcome(b[:n])
+			}
+			if want := map[bool]error{true: ErrGone, false: ErrRefused}[why == ""]; !errors.Is(err, want) || !strings.Contains(err.Error(), why) {
+				t.Errorf("%s, saying %q: %v", when, why, err)
+			}
+			wg.Wait()
+		}
+	}
+}
+
+// arrived waits for a message, and leaves it there.
+func arrived(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	wrong := raw.Read(func(fd uintptr) bool {
+		_, _, err = syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		return !errors.Is(err, syscall.EAGAIN)
+	})
+	return errors.Join(err, wrong)
 }
 
 // TestSilence: who says nothing is told so after a while.

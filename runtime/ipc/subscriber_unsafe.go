@@ -102,11 +102,8 @@ func subscribe(ctx context.Context, path string, o SubscriberOptions, limit time
 			}
 		}
 	}()
-	if _, err := conn.Write(hello{version, o.Policy, uint32(o.Slots)}.bytes()); err != nil {
-		return nil, err
-	}
 	b := make([]byte, welcomeSize+textMax)
-	n, fds, err := receiveFDs(conn, b, 4)
+	n, fds, err := greet(conn, hello{version, o.Policy, uint32(o.Slots)}, b)
 	if err != nil {
 		if w, other := parseWelcome(b); w.version != 0 && w.version != version {
 			err = other // which says why it is cut off

@@ -28,6 +28,18 @@ static ssize_t hooked_recv(int fd, void *b, size_t n, int flags)
     return got;
 }
 
+static void (*before_recvmsg)(void);
+
+static ssize_t hooked_recvmsg(int fd, struct msghdr *m, int flags)
+{
+    void (*hook)(void) = before_recvmsg;
+    before_recvmsg = NULL;
+    if (hook != NULL) {
+        hook();
+    }
+    return recvmsg(fd, m, flags);
+}
+
 static int hooked_open(const char *path, int flags)
 {
     inherited += (flags & 02000000) == 0; // O_CLOEXEC
@@ -41,10 +53,12 @@ static __attribute__((unused)) int hooked_accept(int fd, struct sockaddr *a, soc
 }
 
 #define recv hooked_recv
+#define recvmsg hooked_recvmsg
 #define open hooked_open
 #define accept hooked_accept
 #include <poolgen_ipc.h>
 #undef recv
+#undef recvmsg
 #undef open
 #undef accept
 
@@ -208,6 +222,41 @@ static int greet(size_t n)
     return err;
 }
 
+static int refusing;
+
+// refuse answers without reading, and hangs up.
+static void refuse(void)
+{
+    unsigned char b[POOLGEN_PRIV_WELCOME + 3];
+    memset(b, 0, sizeof(b));
+    poolgen_priv_put32(b, POOLGEN_PRIV_WELCOME_MAGIC);
+    poolgen_priv_put32(b + 4, POOLGEN_IPC_VERSION);
+    poolgen_priv_put32(b + 8, 1);
+    memcpy(b + POOLGEN_PRIV_WELCOME, "why", 3);
+    want(send(refusing, b, sizeof(b), MSG_NOSIGNAL) == (ssize_t)sizeof(b), "refuse");
+    (void)close(refusing);
+}
+
+// refused is a handshake with a publisher that hangs up before the hello comes, or before it has read it.
+static void refused(int before)
+{
+    int pair[2];
+    poolgen_subscriber s;
+    poolgen_subscriber_options o;
+    memset(&s, 0, sizeof(s));
+    memset(&o, 0, sizeof(o));
+    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    refusing = pair[1];
+    if (before) {
+        refuse();
+    } else {
+        before_recvmsg = refuse;
+    }
+    s.socket = pair[0];
+    want(poolgen_priv_greet(&s, &o, poolgen_priv_deadline(5000)) == POOLGEN_EREFUSED && strstr(s.text, "why") != NULL, s.text);
+    (void)close(pair[0]);
+}
+
 int main(int argc, char **argv)
 {
     poolgen_pool_config c;
@@ -254,6 +303,8 @@ int main(int argc, char **argv)
     closed();
 
     want(greet(0) == POOLGEN_EGONE, "an empty answer");
+    refused(1);
+    refused(0);
     want(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
     few = limit;
     few.rlim_cur = (rlim_t)lowest() + 3; // the pair, and one of two that come
