@@ -64,8 +64,8 @@ type lease struct {
 }
 
 // Subscribe connects to the publisher at path. The error wraps ErrRefused, with the publisher's reason, if that does not want this process,
-// ErrProtocol if it is of another version, and syscall.ENOENT or ECONNREFUSED if there is none. Where ctx has no deadline, a publisher that does not
-// answer for 10 seconds is ErrGone.
+// ErrProtocol if it is of another version, and syscall.ENOENT or ECONNREFUSED if there is none; ErrGone if it hangs up without an
+// answer or, where ctx has no deadline, does not answer for 10 seconds.
 func Subscribe(ctx context.Context, path string, o SubscriberOptions) (*Subscriber, error) {
 	s, err := subscribe(ctx, path, o, answerLimit)
 	if err != nil {
