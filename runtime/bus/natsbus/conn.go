@@ -139,14 +139,18 @@ func (c *Conn) prepare(ctx context.Context) error {
 			_, err := c.js.CreateOrUpdateStream(ctx, config)
 			return err
 		}); err != nil {
+			var api *jetstream.APIError
+			if errors.As(err, &api) && api.ErrorCode == noRoom {
+				err = fmt.Errorf("%w: it is to have %d bytes in files: lower Options.MaxBytes, or set Options.Memory", err, config.MaxBytes)
+			}
 			return fmt.Errorf("the stream %s: %w", config.Name, err)
 		}
 	}
 	return nil
 }
 
-// storeError is JSStreamCreateErrF of nats-server's errors.json.
-const storeError jetstream.ErrorCode = 10049
+// Of nats-server's errors.json: JSStreamCreateErrF and JSStorageResourcesExceededErr.
+const storeError, noRoom jetstream.ErrorCode = 10049, 10047
 
 // restore makes the streams anew if they are gone, as those in memory are when their server has been started again. Else it does nothing.
 func (c *Conn) restore(ctx context.Context) error {

@@ -16,7 +16,7 @@ import (
 type ServerOptions struct {
 	Name      string // of the server; needed in a cluster
 	Listen    string // address for clients, as in ":4222"; empty: this process alone. Port 0 picks one, see Conn.URL
-	Store     string // folder of the events; empty: in memory
+	Store     string // folder of the events; empty: in memory, and clients cannot ask for files
 	User      string // who clients must be, and the cluster's other servers, if not empty
 	Password  string
 	Cluster   string // name of the cluster; empty: none, as it must be on 32-bit machines
@@ -36,7 +36,10 @@ type ServerOptions struct {
 const startup = 30 * time.Second
 
 // Server is a NATS server in this process.
-type Server struct{ s *server.Server }
+type Server struct {
+	s    *server.Server
+	temp string // folder that it had to have when it started, where it has no Store
+}
 
 // StartServer starts a server of its own, for others. Open does so by itself when it has no URL.
 func StartServer(o ServerOptions) (*Server, error) {
@@ -47,7 +50,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-func startServer(o ServerOptions) (*Server, error) {
+func startServer(o ServerOptions) (_ *Server, err error) {
 	so := &server.Options{
 		ServerName: o.Name, DontListen: o.Listen == "", JetStream: true, StoreDir: o.Store,
 		JetStreamMaxMemory: o.MaxMemory, JetStreamMaxStore: o.MaxStore, SyncAlways: o.Sync,
@@ -59,7 +62,6 @@ func startServer(o ServerOptions) (*Server, error) {
 	if so.JetStreamMaxStore == 0 {
 		so.JetStreamMaxStore = 4 << 30
 	}
-	var err error
 	if o.Listen != "" {
 		if so.Host, so.Port, err = address(o.Listen); err != nil {
 			return nil, fmt.Errorf("ServerOptions.Listen: %w", err)
@@ -92,36 +94,77 @@ func startServer(o ServerOptions) (*Server, error) {
 			so.Cluster.TLSConfig, so.Cluster.TLSTimeout = between, 5
 		}
 	}
+	done := &Server{}
+	defer func() {
+		if err != nil {
+			done.Close()
+		}
+	}()
 	if o.Store != "" {
 		if err := os.MkdirAll(o.Store, 0o700); err != nil {
 			return nil, fmt.Errorf("ServerOptions.Store: %w", err)
 		}
+	} else {
+		// Without a folder it would take one of a fixed name, and with it what another process has there, which may be another user's.
+		if done.temp, err = os.MkdirTemp("", "poolgen-nats-"); err != nil {
+			return nil, fmt.Errorf("a server without ServerOptions.Store needs an empty folder while it starts: set TMPDIR to where one can be made: %w", err)
+		}
+		so.StoreDir, so.JetStreamMaxStore = done.temp, 1
 	}
-	s, err := server.NewServer(so)
-	if err != nil {
+	if done.s, err = server.NewServer(so); err != nil {
 		return nil, err
 	}
-	s.Start()
-	for end := time.Now().Add(startup); !s.ReadyForConnections(100 * time.Millisecond); {
-		if !s.Running() || time.Now().After(end) {
-			s.Shutdown()
-			return nil, fmt.Errorf("it does not start: see that the addresses %s %s are free and the folder %q can be written", o.Listen, o.Gossip, o.Store)
+	why := reason{make(chan string, 1)}
+	done.s.SetLogger(why, false, false)
+	done.s.Start()
+	for end := time.Now().Add(startup); !done.s.ReadyForConnections(100 * time.Millisecond); {
+		fatal := ""
+		select {
+		case fatal = <-why.first:
+		default:
+			if done.s.Running() && time.Now().Before(end) {
+				continue
+			}
+			fatal = fmt.Sprintf("it is not ready after %v", startup)
 		}
+		return nil, fmt.Errorf("it does not start: %s: see that the addresses %q and %q are free and the folder %q can be written", fatal, o.Listen, o.Gossip, so.StoreDir)
 	}
-	if !s.JetStreamEnabled() {
-		s.Shutdown()
-		return nil, fmt.Errorf("JetStream does not start: see that the folder %q can be written and has room for %d bytes", o.Store, so.JetStreamMaxStore)
+	if !done.s.JetStreamEnabled() {
+		return nil, fmt.Errorf("JetStream does not start: see that the folder %q can be written and has room for %d bytes", so.StoreDir, so.JetStreamMaxStore)
 	}
-	return &Server{s}, nil
+	if done.temp != "" {
+		return done, os.RemoveAll(done.temp) // nothing is written there; if the process is killed nothing is left
+	}
+	return done, nil
 }
+
+// reason is a server's logger, which keeps only why it does not start.
+type reason struct{ first chan string }
+
+func (r reason) Fatalf(format string, v ...any) {
+	select {
+	case r.first <- fmt.Sprintf(format, v...):
+	default:
+	}
+}
+func (reason) Errorf(string, ...any)  {}
+func (reason) Warnf(string, ...any)   {}
+func (reason) Noticef(string, ...any) {}
+func (reason) Debugf(string, ...any)  {}
+func (reason) Tracef(string, ...any)  {}
 
 // URL is where clients find the server; empty if it listens nowhere.
 func (s *Server) URL() string { return s.s.ClientURL() }
 
 // Close ends the server, after what it has received is stored.
 func (s *Server) Close() {
-	s.s.Shutdown()
-	s.s.WaitForShutdown()
+	if s.s != nil {
+		s.s.Shutdown()
+		s.s.WaitForShutdown()
+	}
+	if s.temp != "" {
+		_ = os.RemoveAll(s.temp) // which has what administrators' requests have put there, as a snapshot
+	}
 }
 
 // address splits host:port; port 0 means that the system picks one.
