@@ -311,7 +311,9 @@ func TestKeepLocal(t *testing.T) {
 	o := small(p, t.TempDir())
 	o.Bucket, o.Keep.Local, o.Warm = b, 20<<10, 4<<10
 	s := open(t, o)
-	fillStore(t, s, p, 0, 100)
+	for i := int64(0); i < 100; i += 20 { // in steps that Keep.Local has room for until they are in the bucket
+		fillStore(t, s, p, i, i+20)
+	}
 	b.set(func(string) error { return errTest })
 	for i := int64(100); i < 300; i++ {
 		mustPut(t, s, p, 200, i)

@@ -536,12 +536,12 @@ func TestFilesChangeUnderneath(t *testing.T) {
 
 // However many segments there are, few files are open.
 func TestOpenFiles(t *testing.T) {
+	testutil.OpenFDs(t)
 	p := newPool(t, 256, 64)
 	o := small(p, t.TempDir())
 	s := open(t, o)
 	fillStore(t, s, p, 0, 250)
 	s.SetHot(256)
-	testutil.OpenFDs(t)
 	for range 2 {
 		run(t, times(t, s), 0, 250)
 	}
