@@ -389,7 +389,7 @@ func TestBadObject(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for names := b.names(); names[0] != bad || len(names) > 10 || names[1][:8] < "00000006"; names = b.names() {
+	for names := b.names(); len(names) < 2 || names[0] != bad || len(names) > 10 || names[1][:8] < "00000006"; names = b.names() {
 		if t.Context().Err() != nil {
 			t.Fatalf("the bucket has %q", names)
 		}
