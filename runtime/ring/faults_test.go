@@ -217,13 +217,15 @@ func TestFileSizeLimit(t *testing.T) {
 	signal.Ignore(unix.SIGXFSZ) // which ends a program that does not
 	defer signal.Reset(unix.SIGXFSZ)
 	low := limit
-	low.Cur = 100 << 10
+	low.Cur = 8 << 20 // which a log that go test has this process write does not reach
+	large := crashOptions()
+	large.Bytes = 16 << 20
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &low); err != nil {
 		t.Skipf("setting the limit: %v", err)
 	}
-	_, fileErr := ring.CreateFrameFile(filepath.Join(dir, "ring"), crashOptions())
-	_, memErr := ring.NewFrameWriter(crashOptions())
-	_, ringErr := ring.New(1<<20, ring.Options{})
+	_, fileErr := ring.CreateFrameFile(filepath.Join(dir, "ring"), large)
+	_, memErr := ring.NewFrameWriter(large)
+	_, ringErr := ring.New(16<<20, ring.Options{})
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
