@@ -307,6 +307,13 @@ func (l *byteSource) take(n int) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	go func() {
+		select {
+		case <-l.ended: // nothing more comes
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	for i := 0; i < n && err == nil; i++ {
 		var wrong error
 		err = receiveRecord(ctx, c, func(_ uint32, got uint64) {

@@ -1,6 +1,10 @@
 package ring
 
-import "github.com/poolgen/poolgen/internal/sys"
+import (
+	"context"
+
+	"github.com/poolgen/poolgen/internal/sys"
+)
 
 // Arm does what a reader does before it sleeps, and returns what is in the word then.
 func (w *FrameWriter) Arm(seq uint32) uint32 {
@@ -15,4 +19,25 @@ func (w *FrameWriter) Abandon() error {
 	lock := w.m.guard.lock
 	w.m.guard.lock = -1
 	return sys.Close(lock)
+}
+
+// WaitUnusedWith is WaitUnused, and meanwhile happens before each look at the other side's counter, after that at whether it has ended.
+func (r *Ring) WaitUnusedWith(ctx context.Context, n int, meanwhile func()) (int, error) {
+	return r.waitWith(ctx, n, &r.prod, &r.ctl.unused, r.free, meanwhile)
+}
+
+// WaitContentWith is WaitContent in the same way.
+func (r *Ring) WaitContentWith(ctx context.Context, n int, meanwhile func()) (int, error) {
+	return r.waitWith(ctx, n, &r.cons, &r.ctl.content, r.used, meanwhile)
+}
+
+func (r *Ring) waitWith(ctx context.Context, n int, e *end, w *waiting, look func() uint32, meanwhile func()) (int, error) {
+	if err := r.enter(e, "side"); err != nil {
+		return 0, err
+	}
+	defer r.leave(e)
+	return r.wait(ctx, n, w, func() uint32 {
+		meanwhile()
+		return look()
+	}, "bytes")
 }

@@ -244,6 +244,62 @@ func TestKilledProducer(t *testing.T) {
 	}
 }
 
+// TestTakenOverMeanwhile takes the other side over between a waiter's look at whether it has ended and that at its counter: the wait goes
+// on with the new one, and does not end for the old one.
+func TestTakenOverMeanwhile(t *testing.T) {
+	open := func(r *ring.Ring, side ring.Side) *ring.Ring {
+		o, err := ring.Open(r.FD(), side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := o.Unmap(); err != nil {
+				t.Error(err)
+			}
+		})
+		return o
+	}
+	for _, full := range []bool{false, true} {
+		r := newRing(t, 1, ring.Options{Name: "taken over", Side: ring.Producer})
+		if full {
+			r.Advance(r.Size())
+		}
+		if err := open(r, ring.Consumer).Close(); err != nil {
+			t.Fatal(err)
+		}
+		looks := 0
+		n, err := r.WaitUnusedWith(t.Context(), 8, func() {
+			if looks++; looks == 1 {
+				c := open(r, ring.Consumer)
+				if full {
+					c.Consume(8)
+				}
+			}
+		})
+		if want := map[bool]int{false: r.Size(), true: 8}[full]; n != want || err != nil {
+			t.Errorf("full %v: the producer got %d bytes of room and %v, with a new consumer", full, n, err)
+		}
+	}
+	r := newRing(t, 1, ring.Options{Name: "taken over", Side: ring.Consumer})
+	if err := open(r, ring.Producer).Close(); err != nil {
+		t.Fatal(err)
+	}
+	var p *ring.Ring
+	looks := 0
+	n, err := r.WaitContentWith(t.Context(), 8, func() {
+		switch looks++; looks {
+		case 1:
+			p = open(r, ring.Producer)
+			p.Advance(4)
+		case 2:
+			p.Advance(4)
+		}
+	})
+	if n != 8 || err != nil {
+		t.Errorf("the consumer got %d bytes and %v, with a new producer", n, err)
+	}
+}
+
 // words maps a page of a ring's file, as a hostile peer does.
 func words(t *testing.T, fd int, at int64) []uint32 {
 	t.Helper()

@@ -125,7 +125,7 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 		switch {
 		case r.state.Load() != 0:
 			return 0, r.Err()
-		case ended && (got < uint32(n) || w == &r.ctl.unused):
+		case ended && (got < uint32(n) || w == &r.ctl.unused) && w.seq.Load() == seq: // and nobody has taken the other side over meanwhile
 			return int(got), r.atEnd(w, got)
 		case got >= uint32(n):
 			return int(got), nil
@@ -139,14 +139,14 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 	}
 }
 
-// atEnd is what a wait returns that can no longer be met.
+// atEnd is what a wait returns that can no longer be met: the other side has ended, or the ring is Local.
 func (r *Ring) atEnd(w *waiting, got uint32) error {
 	switch {
 	case w == &r.ctl.content && got > 0:
 		return io.ErrUnexpectedEOF
 	case w == &r.ctl.content:
 		return io.EOF
-	case w.ended.Load() != 0:
+	case !r.local || w.ended.Load() != 0:
 		return fmt.Errorf("poolgen: ring %q: the consumer is gone: %w", r.name, io.ErrClosedPipe)
 	}
 	return fmt.Errorf("poolgen: ring %q: %w", r.name, ErrFull)
