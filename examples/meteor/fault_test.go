@@ -33,9 +33,15 @@ func TestMain(m *testing.M) {
 // program is a process that is the program.
 func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	self := testutil.Self(t)
+	return again(t, programEnv+"="+strings.Join(args, " "))
+}
+
+// again is this test's program once more, with a variable in its environment.
+func again(t *testing.T, env string, args ...string) *exec.Cmd {
+	t.Helper()
+	self := append(testutil.Self(t), args...)
 	cmd := exec.CommandContext(t.Context(), self[0], self[1:]...)
-	cmd.Env = append(os.Environ(), programEnv+"="+strings.Join(args, " "))
+	cmd.Env = append(os.Environ(), env)
 	return cmd
 }
 
@@ -137,10 +143,7 @@ func TestProgram(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	const limited = "METEOR_TEST_LIMITED"
 	if os.Getenv(limited) == "" { // in a process of its own, as a log that go test has this one write falls under the limit, too
-		self := testutil.Self(t)
-		cmd := exec.CommandContext(t.Context(), self[0], append(self[1:], "-test.v", "-test.run=^TestFullDisk$")...)
-		cmd.Env = append(os.Environ(), limited+"=1")
-		if b, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(b), "--- PASS: TestFullDisk") {
+		if b, err := again(t, limited+"=1", "-test.v", "-test.run=^TestFullDisk$").CombinedOutput(); err != nil || !strings.Contains(string(b), "--- PASS: TestFullDisk") {
 			t.Errorf("%v:\n%s", err, b)
 		}
 		return

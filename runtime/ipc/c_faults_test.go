@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,12 +30,7 @@ func TestBetweenCallsInC(t *testing.T) {
 
 // TestEmptyWelcome: a publisher that answers nothing, with descriptors, is gone, and leaves none of them here.
 func TestEmptyWelcome(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l, path := listener(t)
 	passed := sealed(t, 1234, false)
 	same := func() (n int) { // descriptors of that memory
 		var want, st syscall.Stat_t

@@ -3,8 +3,6 @@ package ipc
 import (
 	"context"
 	"errors"
-	"net"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,12 +83,7 @@ func sealed(t *testing.T, size int, shorter bool) int {
 // TestHostileWelcome answers subscribers in Go and in C with memory that must not be trusted.
 func TestHostileWelcome(t *testing.T) {
 	const arena = 1 << 16
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l, path := listener(t)
 	good := sealed(t, arena, false)
 	damaged := func(harm func(h *channelHead)) []int {
 		c, err := newChannel(4, 8)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -347,12 +346,7 @@ func inCRefused(t *testing.T, c *program) {
 	c.ask("s 0 0 0 "+path+"nobody", fmt.Sprintf("errno %d", int(syscall.ENOENT)))
 	c.ask("s 9 0 0 "+path, "argument is out of range: the options have policy 9 and 0 slots: at most 3 and 4096")
 	c.ask("s 0 0 0 "+strings.Repeat("x", 108), "argument is out of range: a socket's path has from 1 to 107 bytes")
-	silent := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: silent, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l, silent := listener(t)
 	c.ask("s 0 0 30 "+silent, "not in the time given: the publisher does not answer")
 	answer := func(b []byte) {
 		t.Helper()

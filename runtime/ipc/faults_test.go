@@ -268,11 +268,7 @@ func TestNoMemfd(t *testing.T) {
 // fakePublisher answers one subscriber with descriptors of the test's.
 func fakePublisher(t *testing.T, arenaSize int, fds ...int) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, path := listener(t)
 	var wg sync.WaitGroup
 	t.Cleanup(func() { l.Close(); wg.Wait() })
 	wg.Go(func() {

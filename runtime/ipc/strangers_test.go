@@ -13,6 +13,18 @@ import (
 	"time"
 )
 
+// listener is where a test is the publisher itself.
+func listener(t *testing.T) (l *net.UnixListener, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "s")
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l, path
+}
+
 // silent connects and says nothing.
 func silent(t *testing.T, path string) *net.UnixConn {
 	t.Helper()
@@ -106,19 +118,10 @@ func TestStrangers(t *testing.T) {
 
 // TestRefusedUnheard: a subscriber learns why it is refused also where the publisher hangs up before it has read the hello.
 func TestRefusedUnheard(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l, path := listener(t)
 	for _, when := range []string{"before it", "unread", "read"} {
 		for _, why := range []string{"", "why"} {
-			conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: path, Net: "unixpacket"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
+			conn := silent(t, path)
 			peer, err := l.AcceptUnix()
 			if err != nil {
 				t.Fatal(err)

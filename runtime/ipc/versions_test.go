@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,12 +60,7 @@ func TestVersions(t *testing.T) {
 		t.Errorf("Stats = %+v", st)
 	}
 
-	other := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: other, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l, other := listener(t)
 	c := run(t, compilers()[0].build(t, "subscriber.c"))
 	memory := sealed(t, 4096, false)
 	refusal := welcome{version: 2, refused: true, reason: "no"}.bytes()
@@ -123,13 +117,8 @@ func TestVersions(t *testing.T) {
 
 // TestNoAnswer: a publisher that accepts a connection and says nothing does not keep who has no deadline.
 func TestNoAnswer(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, err = subscribe(t.Context(), path, SubscriberOptions{}, 30*time.Millisecond)
+	_, path := listener(t)
+	_, err := subscribe(t.Context(), path, SubscriberOptions{}, 30*time.Millisecond)
 	if want := fmt.Sprintf("the publisher does not answer in %v", 30*time.Millisecond); !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Subscribe: %v", err)
 	}

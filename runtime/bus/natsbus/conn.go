@@ -139,8 +139,7 @@ func (c *Conn) prepare(ctx context.Context) error {
 			_, err := c.js.CreateOrUpdateStream(ctx, config)
 			return err
 		}); err != nil {
-			var api *jetstream.APIError
-			if errors.As(err, &api) && api.ErrorCode == noRoom {
+			if errors.Is(err, &jetstream.APIError{ErrorCode: noRoom}) {
 				err = fmt.Errorf("%w: it is to have %d bytes in files: lower Options.MaxBytes, or set Options.Memory", err, config.MaxBytes)
 			}
 			return fmt.Errorf("the stream %s: %w", config.Name, err)
@@ -157,8 +156,7 @@ func (c *Conn) restore(ctx context.Context) error {
 	for _, name := range []string{c.o.bucketStream(), c.o.Stream} {
 		if _, err := c.js.Stream(ctx, name); errors.Is(err, jetstream.ErrStreamNotFound) {
 			err := c.prepare(ctx)
-			var api *jetstream.APIError
-			if errors.As(err, &api) && api.ErrorCode == storeError {
+			if errors.Is(err, &jetstream.APIError{ErrorCode: storeError}) {
 				return fmt.Errorf("%w: %w", errLagging, err) // the old one's files are just being removed
 			}
 			return err

@@ -7,36 +7,32 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void (*before_recv)(void), (*after_recv)(void);
+static void (*before_recv)(void), (*after_recv)(void), (*before_recvmsg)(void);
 static int inherited; // descriptors that a program would have that another thread starts at the moment
+
+// once has happen what is to, if anything.
+static void once(void (**hook)(void))
+{
+    void (*now)(void) = *hook;
+    *hook = NULL;
+    if (now != NULL) {
+        now();
+    }
+}
 
 static ssize_t hooked_recv(int fd, void *b, size_t n, int flags)
 {
-    void (*hook)(void) = before_recv;
-    before_recv = NULL;
-    if (hook != NULL) {
-        hook();
-    }
+    once(&before_recv);
     ssize_t got = recv(fd, b, n, flags);
     if (got < 0) {
-        hook = after_recv;
-        after_recv = NULL;
-        if (hook != NULL) {
-            hook();
-        }
+        once(&after_recv);
     }
     return got;
 }
 
-static void (*before_recvmsg)(void);
-
 static ssize_t hooked_recvmsg(int fd, struct msghdr *m, int flags)
 {
-    void (*hook)(void) = before_recvmsg;
-    before_recvmsg = NULL;
-    if (hook != NULL) {
-        hook();
-    }
+    once(&before_recvmsg);
     return recvmsg(fd, m, flags);
 }
 
@@ -203,19 +199,32 @@ static void say(int fd, size_t n, int descriptors)
     want(sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n, "sendmsg");
 }
 
+// newcomer is a subscriber at the first end of a new pair of sockets.
+static poolgen_subscriber newcomer(int pair[2])
+{
+    poolgen_subscriber s;
+    memset(&s, 0, sizeof(s));
+    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    s.socket = pair[0];
+    return s;
+}
+
+// hello does its part of the handshake.
+static int hello(poolgen_subscriber *s)
+{
+    poolgen_subscriber_options o;
+    memset(&o, 0, sizeof(o));
+    return poolgen_priv_greet(s, &o, poolgen_priv_deadline(5000));
+}
+
 // greet is a handshake with a publisher that answers so, of which no descriptor may stay.
 static int greet(size_t n)
 {
     int pair[2];
-    poolgen_subscriber s;
-    poolgen_subscriber_options o;
-    memset(&s, 0, sizeof(s));
-    memset(&o, 0, sizeof(o));
-    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    poolgen_subscriber s = newcomer(pair);
     int before = lowest();
     say(pair[1], n, 1);
-    s.socket = pair[0];
-    int err = poolgen_priv_greet(&s, &o, poolgen_priv_deadline(5000));
+    int err = hello(&s);
     want(lowest() == before, "descriptors of a refused handshake stay open");
     (void)close(pair[0]);
     (void)close(pair[1]);
@@ -241,19 +250,14 @@ static void refuse(void)
 static void refused(int before)
 {
     int pair[2];
-    poolgen_subscriber s;
-    poolgen_subscriber_options o;
-    memset(&s, 0, sizeof(s));
-    memset(&o, 0, sizeof(o));
-    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    poolgen_subscriber s = newcomer(pair);
     refusing = pair[1];
     if (before) {
         refuse();
     } else {
         before_recvmsg = refuse;
     }
-    s.socket = pair[0];
-    want(poolgen_priv_greet(&s, &o, poolgen_priv_deadline(5000)) == POOLGEN_EREFUSED && strstr(s.text, "why") != NULL, s.text);
+    want(hello(&s) == POOLGEN_EREFUSED && strstr(s.text, "why") != NULL, s.text);
     (void)close(pair[0]);
 }
 
@@ -280,11 +284,11 @@ int main(int argc, char **argv)
     struct sockaddr_un address;
     socklen_t size = poolgen_priv_address(argv[1], &address);
     want(fd >= 0 && connect(fd, (const struct sockaddr *)(const void *)&address, size) == 0, "connect");
-    unsigned char hello[POOLGEN_PRIV_HELLO];
-    memset(hello, 0, sizeof(hello));
-    poolgen_priv_put32(hello, POOLGEN_PRIV_HELLO_MAGIC);
-    poolgen_priv_put32(hello + 4, POOLGEN_IPC_VERSION);
-    want(send(fd, hello, sizeof(hello), 0) == (ssize_t)sizeof(hello), "hello");
+    unsigned char said[POOLGEN_PRIV_HELLO];
+    memset(said, 0, sizeof(said));
+    poolgen_priv_put32(said, POOLGEN_PRIV_HELLO_MAGIC);
+    poolgen_priv_put32(said + 4, POOLGEN_IPC_VERSION);
+    want(send(fd, said, sizeof(said), 0) == (ssize_t)sizeof(said), "hello");
     poolgen_publisher_collect(&pub);
     unsigned char answer[POOLGEN_PRIV_WELCOME];
     int fds[4], count;
