@@ -25,7 +25,7 @@ static inline int poolgen_priv_watch(poolgen_publisher *pub, int operation, int 
     return epoll_ctl(pub->events, operation, fd, &e);
 }
 
-// poolgen_priv_lock_folder takes the advisory lock of the folder of a socket's file, for at most 2 s: its descriptor, or -1 with errno.
+// poolgen_priv_lock_folder takes the advisory lock of the folder of a socket's file, for at most 10 s: its descriptor, or -1 with errno.
 POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
 {
     char folder[112];
@@ -36,7 +36,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
     memcpy(folder, path, n);
     folder[n] = 0;
     int fd = open(n == 0 ? "." : folder, O_RDONLY | POOLGEN_PRIV_CLOEXEC);
-    int64_t deadline = poolgen_priv_deadline(2000);
+    int64_t deadline = poolgen_priv_deadline(10000);
     while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || poolgen_priv_left(deadline, 1) == 0) {
             poolgen_priv_close(fd);

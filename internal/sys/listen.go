@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// folderLock is how long to wait for others that make or remove a socket in the same folder.
-const folderLock = 2 * time.Second
+// folderLock is how long to wait for others that make or remove a socket in the same folder, on a machine that may be busy starting.
+const folderLock = 10 * time.Second
 
 // Listener is a listening Unix socket with its file.
 type Listener struct {
@@ -102,7 +102,7 @@ func removeStale(network, path string, inUse error) error {
 	if file.Mode().Type() != os.ModeSocket {
 		return fmt.Errorf("there is a file that is no socket (%v): %w", file.Mode(), syscall.EEXIST)
 	}
-	conn, err := net.DialTimeout(network, path, time.Second)
+	conn, err := net.Dial(network, path) // which never waits: a full backlog is EAGAIN
 	if err == nil {
 		_ = conn.Close()
 		return inUse

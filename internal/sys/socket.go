@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"fmt"
 	"net"
 	"time"
 
@@ -53,6 +54,9 @@ func LockFolder(path string, d time.Duration) (unlock func(), err error) {
 		}
 		if err != unix.EAGAIN && err != unix.EINTR || time.Now().After(end) {
 			_ = unix.Close(fd)
+			if err == unix.EAGAIN {
+				err = fmt.Errorf("another process has held the lock of %s for %v: %w", path, d, err)
+			}
 			return nil, err
 		}
 	}
