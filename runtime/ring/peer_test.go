@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -297,6 +298,27 @@ func TestTakenOverMeanwhile(t *testing.T) {
 	})
 	if n != 8 || err != nil {
 		t.Errorf("the consumer got %d bytes and %v, with a new producer", n, err)
+	}
+}
+
+// TestWokenOnceMore: a consumer that has gone and wakes the producer once more, as Close does after Gone, has not come back.
+func TestWokenOnceMore(t *testing.T) {
+	r := newRing(t, 1, ring.Options{Name: "gone", Side: ring.Producer})
+	c, err := ring.Open(r.FD(), ring.Consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Gone()
+	looks := 0
+	n, err := r.WaitUnusedWith(t.Context(), 8, func() {
+		if looks++; looks == 1 {
+			if err := c.Unmap(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if n != r.Size() || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the producer got %d bytes of room and %v, without a consumer", n, err)
 	}
 }
 

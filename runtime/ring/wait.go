@@ -127,7 +127,7 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 			return 0, r.Err()
 		case ended && (got < uint32(n) || w == &r.ctl.unused) && w.seq.Load() == seq: // and nobody has taken the other side over meanwhile
 			return int(got), r.atEnd(w, got)
-		case got >= uint32(n):
+		case got >= uint32(n) && !(ended && w == &r.ctl.unused): // a consumer that has gone, and was not taken over, may have woken once more
 			return int(got), nil
 		case ctx.Err() != nil:
 			return int(got), fmt.Errorf("poolgen: ring %q: waiting for %d bytes of %s: %w", r.name, n, what, context.Cause(ctx))
