@@ -41,3 +41,14 @@ func (r *Ring) waitWith(ctx context.Context, n int, e *end, w *waiting, look fun
 		return look()
 	}, "bytes")
 }
+
+// Moving calls f while a call of a side moves its counter.
+func (r *Ring) Moving(side Side, f func()) {
+	e := &r.prod
+	if side == Consumer {
+		e = &r.cons
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f()
+}

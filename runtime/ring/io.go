@@ -15,7 +15,7 @@ var (
 
 // WriteFunc waits for n or more bytes of room, as WaitUnused does, calls f with all of it, and publishes as many bytes as f returns.
 // f's slice is valid until f returns, also when Close is called meanwhile. Nothing is published when f returns an error, which is
-// WriteFunc's then, or panics.
+// WriteFunc's then, or panics, or when Close was called meanwhile, which is ErrClosed.
 func (r *Ring) WriteFunc(ctx context.Context, n int, f func(room []byte) (int, error)) (int, error) {
 	if err := r.check("room", n, Consumer); err != nil {
 		return 0, err
@@ -44,13 +44,28 @@ func (r *Ring) write(ctx context.Context, n int, f func(room []byte) (int, error
 	if did < 0 || did > int(got) {
 		return 0, fmt.Errorf("poolgen: ring %q: a callback says that it wrote %d of %d bytes", r.name, did, got)
 	}
-	r.Advance(did)
-	return did, nil
+	return r.move(&r.prod, (*Ring).Advance, did)
+}
+
+// move ends what a call does, with Advance or Consume, unless Close was faster: then nothing of it reaches the other side, which may have been
+// told of the end.
+func (r *Ring) move(e *end, by func(*Ring, int), n int) (int, error) {
+	if r.alone {
+		by(r, n)
+		return n, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r.state.Load() != 0 {
+		return 0, r.Err()
+	}
+	by(r, n)
+	return n, nil
 }
 
 // ReadFunc waits for n or more bytes, as WaitContent does, calls f with all that is there, and consumes as many bytes as f returns.
 // f's slice is valid until f returns, also when Close is called meanwhile. Nothing is consumed when f returns an error, which is
-// ReadFunc's then, or panics.
+// ReadFunc's then, or panics, or when Close was called meanwhile, which is ErrClosed.
 func (r *Ring) ReadFunc(ctx context.Context, n int, f func(content []byte) (int, error)) (int, error) {
 	if err := r.check("content", n, Producer); err != nil {
 		return 0, err
@@ -79,8 +94,7 @@ func (r *Ring) read(ctx context.Context, n int, f func(content []byte) (int, err
 	if did < 0 || did > int(got) {
 		return 0, fmt.Errorf("poolgen: ring %q: a callback says that it used %d of %d bytes", r.name, did, got)
 	}
-	r.Consume(did)
-	return did, nil
+	return r.move(&r.cons, (*Ring).Consume, did)
 }
 
 // Write copies all of b into the ring and waits for room as long as it takes. A Local ring takes what fits, and returns ErrFull if that
@@ -103,8 +117,10 @@ func (r *Ring) Write(b []byte) (int, error) {
 			}
 			got = uint32(g)
 		}
-		n := copy(r.window(r.prod.pos, got), b[done:])
-		r.Advance(n)
+		n, err := r.move(&r.prod, (*Ring).Advance, copy(r.window(r.prod.pos, got), b[done:]))
+		if err != nil {
+			return done, err
+		}
 		done += n
 	}
 	return done, nil
@@ -131,9 +147,7 @@ func (r *Ring) Read(b []byte) (int, error) {
 		}
 		got = uint32(g)
 	}
-	n := copy(b, r.window(r.cons.pos, got))
-	r.Consume(n)
-	return n, nil
+	return r.move(&r.cons, (*Ring).Consume, copy(b, r.window(r.cons.pos, got)))
 }
 
 // ReadFrom reads from src right into the ring, without a copy, until src's io.EOF, and returns how many bytes that were. It does not
@@ -171,7 +185,8 @@ func (r *Ring) ReadFrom(src io.Reader) (int64, error) {
 }
 
 // WriteTo writes to dst right from the ring, without a copy, until the producer has ended and nothing is left (in a Local ring until
-// nothing is left), and returns how many bytes that were. Bytes that dst did not take stay in the ring.
+// nothing is left), and returns how many bytes that were. Bytes that dst did not take stay in the ring, and those too that it was given while Close
+// was called: then the error is ErrClosed.
 func (r *Ring) WriteTo(dst io.Writer) (int64, error) {
 	if err := r.check("content", 1, Producer); err != nil {
 		return 0, err
@@ -181,6 +196,7 @@ func (r *Ring) WriteTo(dst io.Writer) (int64, error) {
 	}
 	defer r.leave(&r.cons)
 	var total int64
+	var took int
 	var failed error
 	drain := func(content []byte) (int, error) {
 		n, err := dst.Write(content)
@@ -188,14 +204,18 @@ func (r *Ring) WriteTo(dst io.Writer) (int64, error) {
 			err = io.ErrShortWrite
 		}
 		failed = err // n bytes are gone all the same
+		took = n
 		return n, nil
 	}
 	for failed == nil {
+		took = 0
 		n, err := r.read(context.Background(), 1, drain)
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return total, nil
-		}
-		if err != nil {
+		case errors.Is(err, ErrClosed):
+			return total + int64(took), err
+		case err != nil:
 			return total, err
 		}
 		total += int64(n)

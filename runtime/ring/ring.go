@@ -55,13 +55,14 @@ type Ring struct {
 	mapped  bool
 }
 
-// end is what one side of the ring keeps for itself. Its goroutine alone touches all but inside.
+// end is what one side of the ring keeps for itself. Its goroutine alone touches all but inside and mu.
 type end struct {
 	pos    uint32        // its own counter, modulo 2*size
 	seen   uint32        // the other's counter, as last seen and checked
 	avail  uint32        // bytes that it may use, by that
 	inside atomic.Uint32 // 1 while it is in a call that uses the data or sleeps
-	_      [112]byte     // two cache lines, for processors that fetch pairs
+	mu     sync.Mutex    // held while a call that uses the data moves pos, and by Close when it tells the other side of the end
+	_      [104]byte     // two cache lines, for processors that fetch pairs
 }
 
 const (
@@ -257,7 +258,8 @@ func (r *Ring) fail(format string, args ...any) {
 }
 
 // Close ends the ring in this process: sleepers wake, every method returns ErrClosed or nothing, and slices kept from before fault as
-// soon as no call is in a callback. The other process sees the end that this one had as ended. The second call does nothing.
+// soon as no call is in a callback. The other process sees the end that this one had as ended. What a call in progress has published or
+// consumed by then counts, and nothing after; but no Advance or Consume of one's own may run meanwhile. The second call does nothing.
 func (r *Ring) Close() error {
 	if r.state.Or(stateClosed)&stateClosed != 0 {
 		return nil
@@ -266,16 +268,23 @@ func (r *Ring) Close() error {
 		r.alone = false
 	}
 	if r.side != Consumer {
-		r.ctl.content.ended.Store(1)
+		r.prod.over(&r.ctl.content)
 	}
 	if r.side != Producer {
-		r.ctl.unused.ended.Store(1)
+		r.cons.over(&r.ctl.unused)
 	}
 	r.wakeAll()
 	if idle := func() bool { return r.prod.inside.Load()|r.cons.inside.Load() == 0 }; !idle() {
 		go insist(r.wakeAll, idle)
 	}
 	return r.revoke()
+}
+
+// over tells the other side of the end. The ring is closed: what a call in progress has not moved by now it does not move any more.
+func (e *end) over(w *waiting) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w.ended.Store(1)
 }
 
 // revoke takes the data away once no side is in a call.

@@ -1,0 +1,109 @@
+package ring_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/poolgen/poolgen/runtime/ring"
+)
+
+// closer closes the ring when it is given, or asked for, bytes.
+type closer struct {
+	t *testing.T
+	r *ring.Ring
+}
+
+func (c closer) close(b []byte) (int, error) {
+	if err := c.r.Close(); err != nil {
+		c.t.Error(err)
+	}
+	return len(b), nil
+}
+
+func (c closer) Read(b []byte) (int, error)  { return c.close(b[:5]) }
+func (c closer) Write(b []byte) (int, error) { return c.close(b) }
+
+func openSide(t *testing.T, fd int, side ring.Side) *ring.Ring {
+	t.Helper()
+	r, err := ring.Open(fd, side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Unmap(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// TestCloseWhilePublishing: what a call did not publish before Close it does not report as published.
+func TestCloseWhilePublishing(t *testing.T) {
+	for name, call := range map[string]func(*ring.Ring) (int, error){
+		"WriteFunc": func(p *ring.Ring) (int, error) { return p.WriteFunc(t.Context(), 1, closer{t, p}.close) },
+		"ReadFrom":  func(p *ring.Ring) (int, error) { n, err := p.ReadFrom(closer{t, p}); return int(n), err },
+	} {
+		c := newRing(t, 1, ring.Options{Name: name, Side: ring.Consumer})
+		n, err := call(openSide(t, c.FD(), ring.Producer))
+		if n != 0 || !errors.Is(err, ring.ErrClosed) {
+			t.Errorf("%s: %d bytes, %v", name, n, err)
+		}
+		if n, err := c.Read(make([]byte, 10)); n != 0 || err != io.EOF {
+			t.Errorf("%s: the consumer gets %d bytes, %v", name, n, err)
+		}
+	}
+}
+
+// TestCloseWhileConsuming: what a call did not consume before Close it does not report as consumed, and the next consumer gets it.
+func TestCloseWhileConsuming(t *testing.T) {
+	for name, call := range map[string]func(*ring.Ring) (int, error){
+		"ReadFunc": func(c *ring.Ring) (int, error) { return c.ReadFunc(t.Context(), 1, closer{t, c}.close) },
+		"WriteTo": func(c *ring.Ring) (int, error) {
+			n, err := c.WriteTo(closer{t, c})
+			return int(n) - 5, err // which the writer has, whatever becomes of the ring
+		},
+	} {
+		p := newRing(t, 1, ring.Options{Name: name, Side: ring.Producer})
+		p.Advance(copy(p.Unused(), "first"))
+		n, err := call(openSide(t, p.FD(), ring.Consumer))
+		if n != 0 || !errors.Is(err, ring.ErrClosed) {
+			t.Errorf("%s: %d bytes, %v", name, n, err)
+		}
+		b := make([]byte, 10)
+		if n, err := openSide(t, p.FD(), ring.Consumer).Read(b); string(b[:n]) != "first" || err != nil {
+			t.Errorf("%s: the next consumer gets %q, %v", name, b[:n], err)
+		}
+		if _, err := p.Write([]byte{1}); err != nil {
+			t.Errorf("%s: the producer gets %v", name, err)
+		}
+	}
+}
+
+// TestCloseWhileMoving: the other side is not told of the end while a call publishes or consumes.
+func TestCloseWhileMoving(t *testing.T) {
+	for _, side := range []ring.Side{ring.Producer, ring.Consumer} {
+		other := newRing(t, 1, ring.Options{Name: "moving", Side: ring.Producer + ring.Consumer - side})
+		told := func() bool {
+			s := other.Stats()
+			return s.Ended && side == ring.Producer || s.Gone && side == ring.Consumer
+		}
+		r := openSide(t, other.FD(), side)
+		closed := make(chan error)
+		r.Moving(side, func() {
+			go func() { closed <- r.Close() }()
+			for r.Err() == nil {
+				time.Sleep(10 * time.Microsecond)
+			}
+			for range 20 {
+				if time.Sleep(100 * time.Microsecond); told() {
+					t.Fatalf("side %d: the other side is told", side)
+				}
+			}
+		})
+		if err := <-closed; err != nil || !told() {
+			t.Errorf("side %d: %v, told: %v", side, err, told())
+		}
+	}
+}
