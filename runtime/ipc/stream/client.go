@@ -45,7 +45,12 @@ func Dial(ctx context.Context, path string, o Options) (*Client, error) {
 	case <-c.begun:
 		return c, nil
 	case <-c.over:
-		return nil, c.failure()
+		select {
+		case <-c.begun: // the one connection has ended already, but what came over it is there
+			return c, nil
+		default:
+			return nil, c.failure()
+		}
 	case <-ctx.Done():
 		return nil, errors.Join(fmt.Errorf("connecting to %s: %w", path, context.Cause(ctx)), c.failure(), c.Close())
 	}

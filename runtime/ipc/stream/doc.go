@@ -37,5 +37,5 @@
 //
 // # Goroutines
 //
-// A server has one, and two for each client; a client has two, and while it is connected one more. No call starts others.
+// A server has one, and two for each client; a client has one, and while it is connected one more. No call starts others.
 package stream

@@ -69,8 +69,8 @@ func TestHeartbeatIsAnsweredAtOnce(t *testing.T) {
 	defer l.fail(ErrClosed)
 	write, full := l.try, false
 	l.try = func(fd uintptr) bool {
-		if l.asked.Load() == 0 || s.Stats().Heartbeats == 0 {
-			t.Errorf("asked at %d, %d heartbeats", l.asked.Load(), s.Stats().Heartbeats)
+		if l.asked.Load() == 0 {
+			t.Error("not asked yet")
 		}
 		if full {
 			return true

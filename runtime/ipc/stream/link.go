@@ -146,6 +146,9 @@ func (l *link) run() error {
 	}
 	l.fail(err)
 	<-read
+	if err == nil {
+		return nil // the peer may have closed at the stop message, and the reader have seen that first
+	}
 	return l.reason
 }
 
@@ -223,23 +226,18 @@ func (l *link) beat() error {
 		return fmt.Errorf("%w for %v", ErrSilent, now-time.Duration(heard))
 	}
 	l.beats++
-	// Both before it is written: the answer may be here before this goroutine goes on.
+	// Before it is written: the answer may be here before this goroutine goes on.
 	first := l.asked.CompareAndSwap(0, int64(now))
-	l.countHeartbeats(1)
 	wrote, err := l.control(Heartbeat, false)
-	if !wrote {
-		l.countHeartbeats(^uint64(0)) // one less
-		if first {
-			l.asked.CompareAndSwap(int64(now), 0)
-		}
+	switch {
+	case wrote:
+		l.e.mu.Lock()
+		l.e.counts.heartbeats++
+		l.e.mu.Unlock()
+	case first:
+		l.asked.CompareAndSwap(int64(now), 0)
 	}
 	return err
-}
-
-func (l *link) countHeartbeats(n uint64) {
-	l.e.mu.Lock()
-	defer l.e.mu.Unlock()
-	l.e.counts.heartbeats += n
 }
 
 // control writes a message without payload. Unless it must, it does not wait for a peer that reads nothing: such a peer does not

@@ -82,7 +82,7 @@ type Options struct {
 	MaxBackoff    time.Duration                   // its longest; 0 means 2 s
 	MaxAttempts   int                             // attempts in a row that fail before a client gives up; 0: it never does
 	NoReconnect   bool                            // a client ends with its first connection
-	Disconnected  func(peer uint64, reason error) // if not nil, called when a connection has ended, on its goroutine; must not call Stop or Close
+	Disconnected  func(peer uint64, reason error) // if not nil, called when a connection has ended, on its goroutine; must not wait, nor call Stop or Close
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -2,7 +2,7 @@ package stream
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -68,9 +68,7 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 	now, size := time.Since(q.start), len(m.Bytes())
 	q.mu.Lock()
 	if q.closed {
-		q.mu.Unlock()
-		m.Release()
-		return ErrClosed
+		return q.refuse(m, ErrClosed)
 	}
 	var old [2]Message // what makes room
 	if q.n >= q.depth.now {
@@ -78,21 +76,11 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 		switch q.policy {
 		case Block:
 			if err := q.wait(ctx, stop); err != nil {
-				if !errors.Is(err, ErrClosed) {
-					q.counts.offered++
-					q.counts.dropped++
-				}
-				q.mu.Unlock()
-				m.Release()
-				return err
+				return q.refuse(m, err)
 			}
 			now = time.Since(q.start)
 		case DropNewest:
-			q.counts.offered++
-			q.counts.dropped++
-			q.mu.Unlock()
-			m.Release()
-			return ErrDropped
+			return q.refuse(m, ErrDropped)
 		default:
 			// One makes room; a second one goes while the queue is longer than its depth, which has shrunk.
 			for i := range old {
@@ -123,6 +111,18 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 	return nil
 }
 
+// refuse releases m, counts it as dropped, and returns why. What comes after the end was never offered, but for the inbox: there it has
+// arrived. The lock is held, and given back.
+func (q *queue) refuse(m Message, why error) error {
+	if why != ErrClosed || q.final {
+		q.counts.offered++
+		q.counts.dropped++
+	}
+	q.mu.Unlock()
+	m.Release()
+	return why
+}
+
 // adopt counts a message that goes past the queue, to be settled as if next had handed it out.
 func (q *queue) adopt(m Message) entry {
 	q.mu.Lock()
@@ -146,12 +146,12 @@ func (q *queue) wait(ctx context.Context, stop <-chan struct{}) error {
 		case <-stop:
 			err = ErrClosed
 		case <-ctx.Done():
-			err = context.Cause(ctx)
+			err = fmt.Errorf("waiting for room: %w", context.Cause(ctx)) // not ErrClosed itself, whatever the cause is
 		}
 		q.mu.Lock()
 		q.blocked--
-		if err == nil && q.closed {
-			err = ErrClosed
+		if q.closed {
+			err = ErrClosed // also when ctx has ended: the counts of a queue that is closed may have been taken over
 		}
 		if err != nil {
 			return err

@@ -112,11 +112,14 @@ func (r *reader) payload(p []byte) error {
 	r.vec.Add(w)
 	err := r.fill(len(w), true)
 	r.a, r.b = 0, max(len(w)-r.vec.Left(), 0)
-	if errors.Is(err, io.EOF) {
+	if closed(err) {
 		err = ErrTruncated
 	}
 	return err
 }
+
+// closed reports whether the peer closed the connection: the kernel says which of both when that left some of what we sent unread.
+func closed(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
 
 // skip reads n bytes that nobody wants.
 func (r *reader) skip(n uint32) error {
@@ -139,7 +142,7 @@ func (r *reader) header() (Header, error) {
 		r.vec.Add(w[have:])
 		err := r.fill(len(w)-HeaderSize, have > 0)
 		r.a, r.b = 0, len(w)-r.vec.Left()
-		if errors.Is(err, io.EOF) && r.b > 0 {
+		if r.b > 0 && closed(err) {
 			err = ErrTruncated
 		}
 		if err != nil {
@@ -161,10 +164,13 @@ func (r *reader) message() error {
 	if err := h.Check(l.e.o.Magic, l.e.o.MaxMessage); err != nil {
 		return err
 	}
-	if l.e.o.Heartbeat > 0 && (h.Length > 0 || h.Type <= Config) {
-		// ReadTimeout is for a peer that stops here; what this end waits for is not the peer's fault.
-		l.within.Store(true)
-		defer l.within.Store(false)
+	if l.e.o.Heartbeat > 0 {
+		l.heard.Store(int64(l.now()))
+		if h.Length > 0 || h.Type <= Config {
+			// ReadTimeout is for a peer that stops here; what this end waits for is not the peer's fault.
+			l.within.Store(true)
+			defer l.within.Store(false)
+		}
 	}
 	switch h.Type {
 	case Frame, Config:
@@ -178,7 +184,6 @@ func (r *reader) message() error {
 		if err := r.skip(h.Length); err != nil {
 			return err
 		}
-		l.heard.Store(int64(l.now()))
 		l.ackDue.Store(true)
 		signal(l.out.wake)
 		return nil
@@ -186,11 +191,9 @@ func (r *reader) message() error {
 		if err := r.skip(h.Length); err != nil {
 			return err
 		}
-		now := l.now()
-		l.heard.Store(int64(now))
 		l.answered.Store(true)
 		if asked := l.asked.Swap(0); asked != 0 {
-			l.ack(now - time.Duration(asked))
+			l.ack(l.now() - time.Duration(asked))
 		}
 		return nil
 	}
@@ -236,9 +239,6 @@ func (r *reader) deliver(h Header) error {
 
 // arrived counts a message that is here whole.
 func (r *reader) arrived(h Header) {
-	if r.l.e.o.Heartbeat > 0 {
-		r.l.heard.Store(int64(r.l.now()))
-	}
 	e := r.l.e
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -108,12 +108,11 @@ func (s *Server) Send(ctx context.Context, m Message) (int, error) {
 	}
 	n := 0
 	for _, l := range links {
-		err := l.out.push(ctx, l.ctx.Done(), m.retain())
-		switch {
-		case err == nil:
+		switch err := l.out.push(ctx, l.ctx.Done(), m.retain()); err {
+		case nil:
 			n++
-		case errors.Is(err, ErrDropped):
-		case errors.Is(err, ErrClosed):
+		case ErrDropped:
+		case ErrClosed:
 			if s.closing() {
 				return n, ErrClosed
 			}
@@ -176,28 +175,32 @@ func (s *Server) Stop(ctx context.Context) error {
 	if first {
 		err = s.socket.Close()
 	}
+	cut := false
 	for _, l := range links {
 		if ctx.Err() != nil {
+			cut = true
 			l.fail(ErrClosed) // first, so that the writer does not find its queue ended and still sends a stop message
 		}
 		l.out.close(false)
 	}
 	s.e.inbox.close(true)
-	select {
-	case <-s.over:
-		return err
-	default:
-	}
-	select {
-	case <-s.over:
-	case <-ctx.Done():
-		for _, l := range links {
-			l.fail(ErrClosed)
+	if !cut {
+		select {
+		case <-s.over:
+			return err
+		default:
 		}
-		<-s.over
-		err = errors.Join(err, fmt.Errorf("stopping before all was written: %w", context.Cause(ctx)))
+		select {
+		case <-s.over:
+			return err
+		case <-ctx.Done():
+		}
 	}
-	return err
+	for _, l := range links {
+		l.fail(ErrClosed)
+	}
+	<-s.over
+	return errors.Join(err, fmt.Errorf("stopping before all was written: %w", context.Cause(ctx)))
 }
 
 // Close ends the server at once, without writing what waits: clients find the end of the connection, and no stop message. It may be called

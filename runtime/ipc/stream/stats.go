@@ -56,10 +56,11 @@ func (e *end) stats(queues func(yield func(*queue))) Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := &e.counts
+	// An answer may be counted before the heartbeat: that is, once it is written, so that no count goes back.
 	s := Stats{
 		Received: c.received, InboxDropped: inboxDropped, NoBlock: c.noBlock, Unwanted: c.unwanted, Skipped: c.skipped,
 		BytesReceived: c.bytesReceived, Connects: c.connects, Refused: c.refused, Denied: c.denied, Protocol: c.protocol, Stuck: c.stuck,
-		AcceptErrors: c.acceptErrors, Heartbeats: c.heartbeats, Acks: c.acks, Latency: c.latency, RoundTrip: c.roundTrip,
+		AcceptErrors: c.acceptErrors, Heartbeats: max(c.heartbeats, c.acks), Acks: c.acks, Latency: c.latency, RoundTrip: c.roundTrip,
 		Skewed: c.skewed, SendBuffer: c.sendBuffer, ReceiveBuffer: c.receiveBuffer,
 	}
 	s.add(&e.gone)
