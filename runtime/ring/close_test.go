@@ -1,8 +1,12 @@
 package ring_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
+	"path/filepath"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -104,6 +108,80 @@ func TestCloseWhileMoving(t *testing.T) {
 		})
 		if err := <-closed; err != nil || !told() {
 			t.Errorf("side %d: %v, told: %v", side, err, told())
+		}
+	}
+}
+
+// TestCloseWithinWrite: readers are not told of the end, and nobody takes the ring over, before the frame that is being written.
+func TestCloseWithinWrite(t *testing.T) {
+	for _, inFile := range []bool{false, true} {
+		w := newWriter(t, crashOptions())
+		open := func() (*ring.FrameWriter, error) { return ring.OpenFrameWriter(w.FD()) }
+		if inFile {
+			path := filepath.Join(t.TempDir(), "frames")
+			open = func() (*ring.FrameWriter, error) { return ring.CreateFrameFile(path, crashOptions()) }
+			var err error
+			if w, err = open(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := openFrames(w.FD())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := frameBytes(0, crashMost)
+		err = w.CloseWithin(want, func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := r.Next(ctx)
+			wantErr(t, err, context.Canceled, "waiting")
+			_, err = open()
+			wantErr(t, err, ring.ErrBusy, "")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, crashMost)
+		f, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := f.Copy(got); err != nil || !bytes.Equal(got[:n], want) {
+			t.Errorf("file %v: the last frame: %v", inFile, err)
+		}
+		if _, err := r.Next(t.Context()); err != io.EOF {
+			t.Errorf("file %v: after the last frame: %v", inFile, err)
+		}
+		if err := errors.Join(r.Unmap(), w.Unmap()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestCloseDuringWrite: the memory stays while Write copies to it.
+func TestCloseDuringWrite(t *testing.T) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	b := make([]byte, 4<<20)
+	for round := range 20 {
+		w, err := ring.NewFrameWriter(ring.FrameOptions{Name: "big", Frames: 2, MaxFrame: len(b), Bytes: len(b)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error)
+		writing := make(chan bool)
+		go func() {
+			<-writing
+			for end := time.Now().Add(time.Duration(round*20) * time.Microsecond); time.Now().Before(end); {
+			}
+			closed <- w.Close()
+		}()
+		close(writing)
+		for err == nil {
+			_, err = w.Write(b, 0)
+		}
+		wantErr(t, err, ring.ErrClosed, "")
+		if err := errors.Join(<-closed, w.Unmap()); err != nil {
+			t.Error(err)
 		}
 	}
 }

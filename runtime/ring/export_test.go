@@ -52,3 +52,19 @@ func (r *Ring) Moving(side Side, f func()) {
 	defer e.mu.Unlock()
 	f()
 }
+
+// CloseWithin is Write, within which Close is called, and then meanwhile.
+func (w *FrameWriter) CloseWithin(b []byte, meanwhile func()) error {
+	if err := w.m.enter(); err != nil {
+		return err
+	}
+	defer w.m.leave()
+	to := w.reserve(len(b))
+	if err := w.Close(); err != nil {
+		return err
+	}
+	meanwhile()
+	copy(to, b)
+	w.publish(len(b), 0)
+	return nil
+}

@@ -101,8 +101,9 @@ type guard struct {
 	mu              sync.Mutex
 	region          sys.Map
 	fd              int
-	lock            int // -1, or what a writer has locked: never handed out, because whoever has a copy has the lock
-	keep            int // bytes at the start that stay until unmap
+	lock            int    // -1, or what a writer has locked: never handed out, because whoever has a copy has the lock
+	keep            int    // bytes at the start that stay until unmap
+	last            func() // nil, or what the end of a writer is told by, once it is in no call
 	mapped, revoked bool
 }
 
@@ -131,6 +132,9 @@ func (g *guard) revoke() error {
 		return nil
 	}
 	g.revoked = true
+	if g.last != nil {
+		g.last()
+	}
 	err := g.region.Revoke(g.keep, g.region.Size()-g.keep)
 	err = errors.Join(err, sys.Close(g.fd))
 	if g.lock >= 0 {

@@ -32,22 +32,14 @@ func (m *frameMap) judge(p any) {
 	}
 }
 
-// fill copies into what Reserve gave.
-func (m *frameMap) fill(to, from []byte) (err error) {
-	if m.flags&flagFile != 0 {
-		defer m.survive(debug.SetPanicOnFault(true), &err)
-	}
-	copy(to, from)
-	return nil
-}
-
-// end says that the writer has closed.
+// end says that the writer has closed. The guard's mu is held.
 func (m *frameMap) end() {
 	if m.flags&flagFile != 0 {
 		var none error // nobody is there to be told
 		defer m.survive(debug.SetPanicOnFault(true), &none)
 	}
 	m.super.ended.Store(1)
+	m.door.rouse(m.door.armed.Load())
 }
 
 // oldest is the number of the oldest frame.

@@ -113,7 +113,7 @@ func lockedWriter(fd, lock int, name string, byPath bool) (*FrameWriter, error) 
 	if err != nil {
 		return nil, errors.Join(err, sys.Close(own))
 	}
-	m.guard.lock = lock
+	m.guard.lock, m.guard.last = lock, m.end
 	w := &FrameWriter{m: m, name: name, table: sums(), live: make([]frameEntry, g.frames)}
 	w.recover()
 	m.wakeReaders() // the one before may have died between publishing and waking

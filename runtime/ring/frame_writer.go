@@ -41,7 +41,7 @@ func (o FrameOptions) geometry(flags uint32) (g frameGeometry, err error) {
 }
 
 // FrameWriter publishes frames to any number of readers. It never waits for them: it overwrites the oldest frames. One goroutine at a
-// time uses Reserve, Publish, Write and Sync; the other methods may be called from any.
+// time uses Reserve, Publish, Write, Next and Sync; the other methods may be called from any.
 type FrameWriter struct {
 	m      *frameMap
 	name   string
@@ -102,8 +102,8 @@ func (w *FrameWriter) Next() uint64 { return w.next }
 // Reserve gives room for a frame of n bytes at most, 0 to MaxFrame, for the caller to fill and Publish. Nobody sees it until then; the
 // frames that were there are gone. It is valid until the next Publish or Reserve, or Close.
 func (w *FrameWriter) Reserve(n int) (b []byte, err error) {
-	if n < 0 || n > int(w.m.largest) {
-		return nil, fmt.Errorf("poolgen: frame ring %q: a frame of %d bytes: it is from 0 to %d", w.name, n, w.m.largest)
+	if err := w.fits(n, false); err != nil {
+		return nil, err
 	}
 	if err := w.m.enter(); err != nil {
 		return nil, err
@@ -112,6 +112,22 @@ func (w *FrameWriter) Reserve(n int) (b []byte, err error) {
 	if w.m.flags&flagFile != 0 {
 		defer w.m.survive(debug.SetPanicOnFault(true), &err)
 	}
+	return w.reserve(n), nil
+}
+
+// fits tells what is wrong with a frame of n bytes, or, if it is not whole, of n at most.
+func (w *FrameWriter) fits(n int, whole bool) error {
+	switch {
+	case n < 0 || n > int(w.m.largest):
+		return fmt.Errorf("poolgen: frame ring %q: a frame of %d bytes: it is from 0 to %d", w.name, n, w.m.largest)
+	case whole && w.m.flags&flagFixed != 0 && n != int(w.m.largest):
+		return fmt.Errorf("poolgen: frame ring %q: a frame of %d bytes: all have %d", w.name, n, w.m.largest)
+	}
+	return nil
+}
+
+// reserve is Reserve within a call.
+func (w *FrameWriter) reserve(n int) []byte {
 	oldest, need := w.oldest, frameEntry{length: uint32(n)}.span()
 	drop := func(from, to uint32) {
 		for oldest < w.next {
@@ -136,7 +152,7 @@ func (w *FrameWriter) Reserve(n int) (b []byte, err error) {
 		w.m.super.oldest.low.Load()
 	}
 	w.room, w.given = uint32(n), true
-	return w.m.bytes(w.cursor, uint32(n)), nil
+	return w.m.bytes(w.cursor, uint32(n))
 }
 
 // Publish makes the first n bytes of what Reserve gave a frame and returns its number. time is the caller's own, such as nanoseconds of a
@@ -145,8 +161,8 @@ func (w *FrameWriter) Publish(n int, time int64) (number uint64, err error) {
 	if !w.given || n < 0 || n > int(w.room) {
 		panic(fmt.Sprintf("poolgen: Publish(%d) in frame ring %q: %d bytes are reserved", n, w.name, w.room))
 	}
-	if w.m.flags&flagFixed != 0 && n != int(w.m.largest) {
-		return 0, fmt.Errorf("poolgen: frame ring %q: a frame of %d bytes: all have %d", w.name, n, w.m.largest)
+	if err := w.fits(n, true); err != nil {
+		return 0, err
 	}
 	if err := w.m.enter(); err != nil {
 		return 0, err
@@ -155,6 +171,11 @@ func (w *FrameWriter) Publish(n int, time int64) (number uint64, err error) {
 	if w.m.flags&flagFile != 0 {
 		defer w.m.survive(debug.SetPanicOnFault(true), &err)
 	}
+	return w.publish(n, time), nil
+}
+
+// publish is Publish within a call.
+func (w *FrameWriter) publish(n int, time int64) (number uint64) {
 	e := frameEntry{seq: w.next, off: w.cursor, length: uint32(n), time: time}
 	if w.m.flags&flagFile != 0 {
 		e.sum = crc32.Update(0, w.table, w.m.bytes(e.off, e.length))
@@ -168,19 +189,23 @@ func (w *FrameWriter) Publish(n int, time int64) (number uint64, err error) {
 	if a := w.m.door.armed.Load(); a != 0 {
 		w.m.door.rouse(a)
 	}
-	return e.seq, nil
+	return e.seq
 }
 
 // Write publishes a copy of b as a frame and returns its number.
-func (w *FrameWriter) Write(b []byte, time int64) (uint64, error) {
-	to, err := w.Reserve(len(b))
-	if err == nil {
-		err = w.m.fill(to, b)
-	}
-	if err != nil {
+func (w *FrameWriter) Write(b []byte, time int64) (number uint64, err error) {
+	if err := w.fits(len(b), true); err != nil {
 		return 0, err
 	}
-	return w.Publish(len(b), time)
+	if err := w.m.enter(); err != nil {
+		return 0, err
+	}
+	defer w.m.leave()
+	if w.m.flags&flagFile != 0 {
+		defer w.m.survive(debug.SetPanicOnFault(true), &err)
+	}
+	copy(w.reserve(len(b)), b)
+	return w.publish(len(b), time), nil
 }
 
 // Sync writes a ring in a file to its disk, so that its frames survive the machine's end too, not only the program's. Errors are EIO,
@@ -196,13 +221,12 @@ func (w *FrameWriter) Sync() error {
 	return nil
 }
 
-// Close ends the writing: readers get io.EOF after the last frame, until another writer takes over. A kept slice faults from now on.
+// Close ends the writing: readers get io.EOF after the last frame, until another writer takes over. A kept slice faults from now on. A call in
+// progress is finished first, by its own goroutine; the ring has its writer until then.
 func (w *FrameWriter) Close() error {
 	if w.m.guard.state.Or(stateClosed)&stateClosed != 0 {
 		return nil
 	}
-	w.m.end()
-	w.m.wakeReaders()
 	return w.m.revoke()
 }
 
