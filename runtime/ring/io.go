@@ -63,6 +63,24 @@ func (r *Ring) move(e *end, by func(*Ring, int), n int) (int, error) {
 	return n, nil
 }
 
+// over closes the ring and tells the other side, if it was not closed: what a call in progress has not moved by now it does not move any more.
+func (r *Ring) over() bool {
+	r.prod.mu.Lock()
+	defer r.prod.mu.Unlock()
+	r.cons.mu.Lock()
+	defer r.cons.mu.Unlock()
+	if r.state.Or(stateClosed)&stateClosed != 0 {
+		return false
+	}
+	if r.side != Consumer {
+		r.ctl.content.ended.Store(1)
+	}
+	if r.side != Producer {
+		r.ctl.unused.ended.Store(1)
+	}
+	return true
+}
+
 // ReadFunc waits for n or more bytes, as WaitContent does, calls f with all that is there, and consumes as many bytes as f returns.
 // f's slice is valid until f returns, also when Close is called meanwhile. Nothing is consumed when f returns an error, which is
 // ReadFunc's then, or panics, or when Close was called meanwhile, which is ErrClosed.

@@ -61,7 +61,7 @@ type end struct {
 	seen   uint32        // the other's counter, as last seen and checked
 	avail  uint32        // bytes that it may use, by that
 	inside atomic.Uint32 // 1 while it is in a call that uses the data or sleeps
-	mu     sync.Mutex    // held while a call that uses the data moves pos, and by Close when it tells the other side of the end
+	mu     sync.Mutex    // held while a call that uses the data moves pos, and while Close says so
 	_      [104]byte     // two cache lines, for processors that fetch pairs
 }
 
@@ -261,30 +261,17 @@ func (r *Ring) fail(format string, args ...any) {
 // soon as no call is in a callback. The other process sees the end that this one had as ended. What a call in progress has published or
 // consumed by then counts, and nothing after; but no Advance or Consume of one's own may run meanwhile. The second call does nothing.
 func (r *Ring) Close() error {
-	if r.state.Or(stateClosed)&stateClosed != 0 {
+	if !r.over() {
 		return nil
 	}
 	if r.local {
 		r.alone = false
-	}
-	if r.side != Consumer {
-		r.prod.over(&r.ctl.content)
-	}
-	if r.side != Producer {
-		r.cons.over(&r.ctl.unused)
 	}
 	r.wakeAll()
 	if idle := func() bool { return r.prod.inside.Load()|r.cons.inside.Load() == 0 }; !idle() {
 		go insist(r.wakeAll, idle)
 	}
 	return r.revoke()
-}
-
-// over tells the other side of the end. The ring is closed: what a call in progress has not moved by now it does not move any more.
-func (e *end) over(w *waiting) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	w.ended.Store(1)
 }
 
 // revoke takes the data away once no side is in a call.
