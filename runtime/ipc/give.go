@@ -165,11 +165,15 @@ func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word 
 	r.c.hold()
 	s.roomOf = r
 	s.mu.Unlock()
+	slept := false
 	for s.spinner.spin(plenty); !ready() && ctx.Err() == nil && s.doze(ctx, r, ready, many); many = false {
+		slept = true
 	}
 	s.mu.Lock()
 	s.roomOf = nil
-	s.stir(r)
+	if !slept && ctx.Err() == nil {
+		s.stir(r, r.woken)
+	}
 	r.c.drop()
 	switch {
 	case s.closed:
@@ -181,16 +185,16 @@ func (s *Publisher) await(ctx context.Context, r *remote, slot *frameSlot, word 
 }
 
 // doze sleeps until it is ready, until most of the queue is empty if there are many frames to come, or for nothing. It returns false when the
-// subscriber is gone, or Close was called.
+// subscriber is gone, or Close was called, and takes what was given back.
 func (s *Publisher) doze(ctx context.Context, r *remote, ready func() bool, many bool) bool {
 	h := r.c.head
 	s.mu.Lock()
-	if s.stir(r); r.gone || s.closed {
+	if r.gone || s.closed {
 		s.mu.Unlock()
 		return false
 	}
 	s.sleeper.attend(ctx)
-	seq := h.space.Load()
+	seq, woken := h.space.Load(), r.woken
 	s.sleeper.naps.Add(1)
 	s.mu.Unlock()
 	if many {
@@ -204,7 +208,12 @@ func (s *Publisher) doze(ctx context.Context, r *remote, ready func() bool, many
 		s.spinner.nap(&h.space, seq)
 	}
 	s.sleeper.naps.Add(1)
-	return true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() == nil {
+		s.stir(r, woken)
+	}
+	return !r.gone && !s.closed
 }
 
 // wakePublish wakes who waits for room.
@@ -219,6 +228,7 @@ func (s *Publisher) wakePublish() {
 // wake ends await. mu is held.
 func (s *Publisher) wake(r *remote) {
 	if h := r.c.head; h != nil {
+		r.woken++
 		h.space.Add(1)
 		sys.FutexWakeAll(&h.space)
 	}

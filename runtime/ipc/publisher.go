@@ -111,6 +111,7 @@ type remote struct {
 
 	dropped uint32 // frames that were taken back from the queue
 	stirs   int    // wake-ups that led to nothing
+	woken   uint32 // by this process, modulo 2^32
 	since   time.Time
 }
 

@@ -17,12 +17,12 @@ func (s *Publisher) expel(r *remote, what string) {
 
 // stir counts a wake-up that a subscriber may have caused. One that gave something back, or took a frame, may do so as often as it likes: that ends by
 // itself. One that changes its words, or wakes the publisher, again and again for nothing would have it run until its context ends, and is
-// thrown out. mu is held, and the channel mapped.
-func (s *Publisher) stir(r *remote) {
+// thrown out. woken is what r.woken was before the sleep: where this process woke it too, nobody is to blame. mu is held, and the channel mapped.
+func (s *Publisher) stir(r *remote, woken uint32) {
 	if r.gone {
 		return
 	}
-	if s.collectFrom(r); r.gone {
+	if s.collectFrom(r); r.gone || r.woken != woken {
 		return
 	}
 	if r.stirs == 0 {

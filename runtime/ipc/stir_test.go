@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/poolgen/poolgen/internal/sys"
 	"github.com/poolgen/poolgen/internal/testutil"
+	"github.com/poolgen/poolgen/runtime/pool"
 )
 
 // restless are ways for a subscriber to have a publisher run for ever that waits for it: each is done again and again.
@@ -37,20 +39,22 @@ func oldKernel() bool {
 func TestRestlessSubscriber(t *testing.T) {
 	testutil.OpenFDs(t)
 	for name, annoy := range restless() {
-		for _, what := range []string{"Publish", "Get"} {
+		for _, what := range []string{"Publish", "Get", "Get apart"} {
+			apart := what == "Get apart" // as on an old kernel
 			// Get does not wait for the queue, and where nobody knows whose word it was, it only sleeps a little before it looks again.
-			if what == "Get" && name != "changes the futex word" && (name != "wakes" || oldKernel()) {
+			if what != "Publish" && name != "changes the futex word" && (name != "wakes" || apart || oldKernel()) {
 				continue
 			}
 			t.Run(what+" "+name, func(t *testing.T) {
 				s, p, path := start(t, 8, PublisherOptions{Slots: 2, MaxHeld: 4})
 				s.mu.Lock()
 				s.stirMost, s.stirEach = 50, time.Minute // so that a slow machine makes no difference
+				s.oldKernel = apart
 				s.mu.Unlock()
 				bad := subscriber(t, path, SubscriberOptions{Policy: Block})
 				publish(t, s, p, 0, 2)
 				for range 6 { // the rest of the pool is this process's
-					if what != "Get" {
+					if what == "Publish" {
 						break
 					}
 					b, err := p.Get()
@@ -145,6 +149,77 @@ func TestBusySubscriber(t *testing.T) {
 	}
 	if st := s.Stats(); st.Misbehaved != 0 || st.Lost != 0 {
 		t.Errorf("Stats = %+v", st)
+	}
+}
+
+// TestShortWaits: the wake-ups of this process, when contexts end, are not the subscriber's, who only is slow: neither those of Publish, nor
+// when they wake a Get, nor those of a Get where a goroutine sleeps on each word.
+func TestShortWaits(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		s, p, path := start(t, 8, PublisherOptions{Slots: 2, MaxHeld: 4})
+		s.mu.Lock()
+		s.stirMost, s.stirEach, s.oldKernel = 50, time.Minute, old
+		s.mu.Unlock()
+		slow := subscriber(t, path, SubscriberOptions{Policy: Block})
+		publish(t, s, p, 0, 2)
+		var taken []pool.Buf
+		for range 6 {
+			b, err := p.Get()
+			if err != nil {
+				t.Fatal(err)
+			}
+			taken = append(taken, b)
+		}
+		wait := func(d time.Duration, wait func(context.Context) error) {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			if err := wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("old kernel %v, a wait of %v: %v; Stats = %+v", old, d, err, s.Stats())
+			}
+		}
+		get := func(ctx context.Context) error {
+			_, err := s.Get(ctx)
+			return err
+		}
+		send := func(ctx context.Context) error {
+			_, err := s.Publish(ctx, taken[0], Meta{})
+			return err
+		}
+		const times = 200
+		for range times {
+			wait(0, send)
+		}
+		for range times {
+			wait(50*time.Microsecond, send)
+		}
+		long, cancel := context.WithCancel(t.Context())
+		got := make(chan error, 1)
+		go func() { got <- get(long) }()
+		for range times {
+			wait(50*time.Microsecond, send)
+		}
+		cancel()
+		if err := <-got; !errors.Is(err, context.Canceled) {
+			t.Errorf("old kernel %v: Get: %v", old, err)
+		}
+		long, cancel = context.WithCancel(t.Context())
+		go func() { got <- send(long) }()
+		for range times {
+			wait(50*time.Microsecond, get)
+		}
+		cancel()
+		if err := <-got; !errors.Is(err, context.Canceled) {
+			t.Errorf("old kernel %v: Publish: %v", old, err)
+		}
+		if st := s.Stats(); st.Misbehaved != 0 || st.Lost != 3*times+1 {
+			t.Errorf("old kernel %v: Stats = %+v", old, st)
+		}
+		for _, b := range taken {
+			b.Release()
+		}
+		for range 2 {
+			receive(t, slow).Buf.Release()
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type getter struct {
 	changes uint32    // the publisher's own word
 	on      []*remote // the subscribers
 	reads   []uint32  // how many returns of each were looked at
+	woken   []uint32  // of each
 	seqs    []uint32  // the word of each
 	set     sys.FutexSet
 	spinner spinner
@@ -64,7 +65,7 @@ func (s *Publisher) getter() *getter {
 
 func (g *getter) forget() {
 	clear(g.on)
-	g.on, g.reads, g.seqs = g.on[:0], g.reads[:0], g.seqs[:0]
+	g.on, g.reads, g.woken, g.seqs = g.on[:0], g.reads[:0], g.woken[:0], g.seqs[:0]
 }
 
 // lookAround takes what was given back.
@@ -94,6 +95,7 @@ func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 	}
 	for _, r := range g.on {
 		r.c.hold()
+		g.woken = append(g.woken, r.woken)
 	}
 	old := s.oldKernel
 	s.mu.Unlock()
@@ -126,20 +128,21 @@ func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 				old = !ok
 			}
 			if old {
-				g.sleepApart(word, value)
+				known = g.sleepApart(word, value)
 			}
 			g.spinner.short = time.Since(slept) < sleepShort
 		}
 	}
-	known = !old && (word.Load() != value || s.changes.Load() != g.changes) // an old kernel's sleep changes the word itself
+	known = known || !old && (word.Load() != value || s.changes.Load() != g.changes) // an old kernel's sleep changes words itself
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.oldKernel = old
 	for i, r := range g.on {
 		// The first two words of the set are not of subscribers.
-		if woken == 2+i || r.c.head.returned.Load() != g.reads[i] || i < len(g.seqs) && r.c.head.space.Load() != g.seqs[i] {
+		changed := i < len(g.seqs) && r.c.head.space.Load() != g.seqs[i] && (!old || r.woken == g.woken[i])
+		if woken == 2+i || r.c.head.returned.Load() != g.reads[i] || changed {
 			known = true
-			s.stir(r)
+			s.stir(r, g.woken[i])
 		}
 		r.c.drop()
 	}
@@ -150,13 +153,15 @@ func (g *getter) sleep(word *atomic.Uint32, value uint32) {
 	}
 }
 
-// sleepApart does it where the kernel knows no set of words: a goroutine for each of the others, which passes the wake-up on.
-func (g *getter) sleepApart(word *atomic.Uint32, value uint32) {
-	var left atomic.Int32
+// sleepApart does it where the kernel knows no set of words: a goroutine for each of the others, which passes the wake-up on. It returns whether
+// this process woke it.
+func (g *getter) sleepApart(word *atomic.Uint32, value uint32) bool {
+	var left, passed atomic.Int32
 	apart := func(other *atomic.Uint32, value uint32) {
 		left.Add(1)
 		go func() {
 			sys.FutexWait(other, value)
+			passed.Add(1)
 			word.Add(1)
 			sys.FutexWakeAll(word)
 			left.Add(-1)
@@ -167,13 +172,19 @@ func (g *getter) sleepApart(word *atomic.Uint32, value uint32) {
 		apart(&r.c.head.space, g.seqs[i])
 	}
 	sys.FutexWait(word, value)
+	known := int32(word.Load()-value) > passed.Load() || g.s.changes.Load() != g.changes
 	insist(func() {
 		g.s.change()
-		for _, r := range g.on {
-			r.c.head.space.Add(1)
-			sys.FutexWakeAll(&r.c.head.space)
+		g.s.mu.Lock()
+		defer g.s.mu.Unlock()
+		for i, r := range g.on {
+			if r.c.head.space.Load() != g.seqs[i] {
+				g.woken[i]++ // by the subscriber, and what follows is no excuse for it
+			}
+			g.s.wake(r)
 		}
 	}, func() bool { return left.Load() == 0 })
+	return known
 }
 
 // change wakes every getter.
