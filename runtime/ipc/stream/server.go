@@ -93,8 +93,10 @@ func (s *Server) serve(l *link) {
 }
 
 // Send queues a message for every client, in turn, and returns for how many: 0, without an error, when none is connected. It takes references
-// of its own to the payload, for a config message until the next one or the end of the server (see Options.NoReplay); the caller keeps its. ctx matters only where Options.Policy is Block and a queue is full. The error
-// wraps ErrClosed, ErrType, ErrTooLong or the cause of ctx.
+// of its own to the payload, for a config message until the next one or the end of the server (see Options.NoReplay); the caller keeps its. ctx
+// matters only where Options.Policy is Block and a queue is full; where it ends the wait, the clients that come after are left out. The error
+// wraps ErrClosed, ErrType, ErrTooLong or the cause of ctx. What several goroutines send at once each client may get in another order; who sends
+// config messages from several sees to it that one is done before the next begins.
 func (s *Server) Send(ctx context.Context, m Message) (int, error) {
 	if err := s.e.check(m); err != nil {
 		return 0, err

@@ -8,7 +8,7 @@ import (
 // Stats is a snapshot of a server or client, over all its connections, also those that ended. Offered is always
 // Sent + Dropped + Lost + Pending, where a frame for three clients was offered three times.
 type Stats struct {
-	Offered uint64 // messages given to Send, once a connection
+	Offered uint64 // messages given to Send before the end, once a connection, and config messages that a client got when it came
 	Sent    uint64 // of those, handed to the kernel
 	Dropped uint64 // refused or overtaken because the queue was full, or given up by their sender's context
 	Lost    uint64 // that waited, or were half written, when the connection or the stream ended
@@ -16,7 +16,7 @@ type Stats struct {
 	Waits   uint64 // messages for which Send had to wait
 
 	Received uint64 // messages that arrived whole in a block
-	// Of those, and of those only, InboxDropped were dropped because nobody called Receive in time.
+	// Of those, and of those only, InboxDropped were dropped because nobody called Receive in time, or before Stop.
 	InboxDropped uint64
 	NoBlock      uint64 // frames skipped because the pool had no free block
 	Unwanted     uint64 // frames skipped because there is no pool, or they are longer than its blocks
