@@ -55,6 +55,7 @@ static inline int poolgen_priv_ring_join(poolgen_ring_reader *r, int fd, int by_
         r->door = (poolgen_ring_door *)p;
     }
     uint64_t oldest = 0, end = 0;
+    r->next = poolgen_priv_ring_settle(&poolgen_priv_ring_super(r)->oldest);
     err = poolgen_priv_ring_look(r, &oldest, &end);
     r->next = oldest;
     if (err != POOLGEN_OK) {
@@ -108,7 +109,8 @@ POOLGEN_INLINE int poolgen_ring_next(poolgen_ring_reader *r, int timeout_ms, poo
     }
 }
 
-// poolgen_ring_valid is 1 if a frame has not been overwritten up to now. If it has, it counts as missed.
+// poolgen_ring_valid is 1 if a frame has not been overwritten up to now. If it has, and poolgen_ring_next gave none after it, it counts
+// as missed.
 POOLGEN_INLINE int poolgen_ring_valid(poolgen_ring_reader *r, const poolgen_ring_frame *f)
 {
     if (r->base == NULL) {

@@ -143,6 +143,17 @@ static inline int poolgen_priv_ring_load(const poolgen_ring_counter *c, uint64_t
     return 0;
 }
 
+// poolgen_priv_ring_settle reads a counter whose writer may have died while changing it.
+static inline uint64_t poolgen_priv_ring_settle(const poolgen_ring_counter *c)
+{
+    uint64_t n = 0;
+    if (poolgen_priv_ring_load(c, &n)) {
+        return n;
+    }
+    uint32_t low = poolgen_priv_get32(&c->low);
+    return (uint64_t)poolgen_priv_get32(low >= UINT32_C(1) << 31 ? &c->late : &c->early) << 32 | low;
+}
+
 // poolgen_priv_ring_look finds which frames there are. The oldest is read first, so that it is never beyond the end.
 static inline int poolgen_priv_ring_look(const poolgen_ring_reader *r, uint64_t *oldest, uint64_t *end)
 {

@@ -57,17 +57,6 @@ static inline void poolgen_priv_rw_store(poolgen_ring_counter *c, uint64_t n)
     }
 }
 
-// poolgen_priv_rw_settle reads a counter whose writer may have died while changing it.
-static inline uint64_t poolgen_priv_rw_settle(const poolgen_ring_counter *c)
-{
-    uint64_t n = 0;
-    if (poolgen_priv_ring_load(c, &n)) {
-        return n;
-    }
-    uint32_t low = poolgen_priv_get32(&c->low);
-    return (uint64_t)poolgen_priv_get32(low >= UINT32_C(1) << 31 ? &c->late : &c->early) << 32 | low;
-}
-
 // poolgen_priv_rw_span is how many bytes of data a frame takes. An empty one takes some too, so that frames are in order by place.
 static inline uint32_t poolgen_priv_rw_span(uint32_t n) { return n == 0 ? 64 : (n + 63) / 64 * 64; }
 
@@ -82,7 +71,7 @@ static inline void poolgen_priv_rw_rouse(poolgen_ring_door *d, uint32_t armed)
 static inline void poolgen_priv_rw_recover(poolgen_ring_writer *w)
 {
     poolgen_ring_superblock *s = poolgen_priv_rw_super(w);
-    uint64_t next = poolgen_priv_rw_settle(&s->next), oldest = poolgen_priv_rw_settle(&s->oldest);
+    uint64_t next = poolgen_priv_ring_settle(&s->next), oldest = poolgen_priv_ring_settle(&s->oldest);
     if (oldest > next || next - oldest > w->r.frames) {
         oldest = next > w->r.frames ? next - w->r.frames : 0;
     }

@@ -42,11 +42,12 @@ func (m *frameMap) end() {
 	m.door.rouse(m.door.armed.Load())
 }
 
-// oldest is the number of the oldest frame.
+// oldest is the number of the oldest frame, also where a writer died while it changed a counter.
 func (r *FrameReader) oldest() (oldest uint64, err error) {
 	if r.m.flags&flagFile != 0 {
 		defer r.m.survive(debug.SetPanicOnFault(true), &err)
 	}
+	r.pos = r.m.super.oldest.settle()
 	oldest, _, err = r.look()
 	return oldest, err
 }
