@@ -160,6 +160,7 @@ POOLGEN_INLINE int poolgen_ring_writer_open(poolgen_ring_writer *w, int fd)
     int err = flock(w->lock, LOCK_EX | LOCK_NB) == 0 ? poolgen_priv_rw_map(w) : errno == EWOULDBLOCK ? POOLGEN_EBUSY : POOLGEN_ESYS;
     if (err != POOLGEN_OK) {
         int why = errno;
+        (void)flock(w->lock, LOCK_UN); // see poolgen_ring_writer_close
         (void)close(w->lock);
         memset(w, 0, sizeof(*w));
         errno = why;

@@ -139,7 +139,7 @@ func (r *Ring) outOfRange(op string, n int, limit uint32) {
 }
 
 // Reset empties the ring and takes End and Gone back. It fails with ErrBusy while a call of either side is in progress, and with ErrSide
-// where the other side is in another process; it must not be called while either side works with a slice.
+// where the other side is in another process; it must not be called while either side works with a slice, or may begin a call.
 func (r *Ring) Reset() error {
 	unclaim, err := r.claim("resetting")
 	if err != nil {

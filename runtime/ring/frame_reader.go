@@ -284,7 +284,8 @@ func (f Frame) Len() int { return int(f.n) }
 // afterwards. After Close it faults, and so it does when somebody has truncated the file: Copy makes an error of that.
 func (f Frame) Bytes() []byte { return f.r.m.bytes(f.off, f.n) }
 
-// Valid reports whether the frame has not been overwritten up to now. If it has, it is counted as missed. In a file that was truncated no frame is.
+// Valid reports whether the frame has not been overwritten up to now. If it has, and Next gave none after it, it is counted as missed. In a file
+// that was truncated no frame is valid.
 func (f Frame) Valid() (valid bool) {
 	if f.r.m.flags&flagFile != 0 {
 		defer f.r.m.doubt(debug.SetPanicOnFault(true), &valid)

@@ -13,7 +13,8 @@ const mostPieces = 256
 // Resize makes the ring hold at least size bytes, rounded as in New, and at most Options.Max, with what is in it, which must fit.
 // The content is not copied: its pages are mapped anew (only where its end lies in the page of its beginning are these at most
 // 16 KiB, or a page, moved; and all of it after some hundred resizings of a ring that was never empty). Slices kept from before lie in the ring or
-// fault. It fails with ErrBusy while a call of either side is in progress and with ErrSide if one is in another process; it must not be called while either side works with a slice.
+// fault. It fails with ErrBusy while a call of either side is in progress and with ErrSide if one is in another process; it must not be called while
+// either side works with a slice, or may begin a call.
 func (r *Ring) Resize(size int) error {
 	unclaim, err := r.claim("resizing")
 	if err != nil {

@@ -221,7 +221,11 @@ func distance(a, b, size uint32) uint32 {
 }
 
 // Size is how many bytes fit. Resize changes it.
-func (r *Ring) Size() int { return int(r.size) }
+func (r *Ring) Size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int(r.size)
+}
 
 // FD is the memfd to pass to the other process, -1 after Close. It stays the ring's.
 func (r *Ring) FD() int {
@@ -289,7 +293,7 @@ func (r *Ring) revoke() error {
 }
 
 // Unmap closes the ring and gives its addresses back as well, about twice its size. Slices kept from before may show foreign memory
-// then: call it when there are none. It fails with ErrBusy while a call is in progress.
+// then: call it when there are none, and no other goroutine may begin a call. It fails with ErrBusy while a call is in progress.
 func (r *Ring) Unmap() error {
 	if err := r.Close(); err != nil {
 		return err

@@ -628,3 +628,27 @@ func TestManyResizes(t *testing.T) {
 		}
 	}
 }
+
+// TestSizeMeanwhile: Size may be asked from any goroutine, also while Resize changes it, as the race detector sees.
+func TestSizeMeanwhile(t *testing.T) {
+	r := newRing(t, 1, ring.Options{Max: 1 << 20})
+	least, done := r.Size(), make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 20 {
+			if err := r.Resize(1 + i%2*least); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		if n := r.Size(); n != least && n != 2*least {
+			t.Fatal(n)
+		}
+	}
+}

@@ -14,7 +14,7 @@ type Stats struct {
 	Used      int   // bytes published and not consumed
 	Committed int64 // memory in bytes, with the control area; 0 after Close
 	// Times since New that the consumer was woken because there was something to read, and the producer because there was room. A side that does not
-	// sleep is not woken.
+	// sleep is not woken, but for End, Gone, Close, Open and a context that ends, which count too.
 	ConsumerWakes, ProducerWakes uint64
 	Ended                        bool // the producer has called End or Close: what is used is all that comes
 	Gone                         bool // the consumer has called Gone or Close
