@@ -274,14 +274,21 @@ POOLGEN_PRIV_COLD uint32_t poolgen_priv_probe(poolgen_arena *arena)
 POOLGEN_PRIV_COLD int poolgen_priv_claimed(poolgen_arena *arena, poolgen_buf *out)
 {
     poolgen_descriptor *d = poolgen_priv_desc(arena);
-    if ((d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0 && d->capacity < d->stride) { // arm the guard that Go checks
-        char *payload = (char *)arena + (size_t)d->payload_offset + (size_t)out->index * d->stride;
-        memset(payload + d->capacity, POOLGEN_PRIV_GUARD_BYTE, d->stride - d->capacity);
-    }
     if ((__atomic_load_n(&d->attention, __ATOMIC_SEQ_CST) & POOLGEN_PRIV_CLOSED) == 0) {
+        if ((d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0 && d->capacity < d->stride) { // arm the guard that Go checks
+            char *payload = (char *)arena + (size_t)d->payload_offset + (size_t)out->index * d->stride;
+            memset(payload + d->capacity, POOLGEN_PRIV_GUARD_BYTE, d->stride - d->capacity);
+        }
         return POOLGEN_OK;
     }
-    (void)poolgen_priv_release_slow(arena, *out);
+    // Its payload may be gone: nobody looks at it any more.
+    uint32_t next = poolgen_priv_next(out->generation);
+    if (!poolgen_priv_cas(&poolgen_priv_block(arena, out->index)->ref, out->generation << 16 | 1, next << 16)) {
+        (void)poolgen_priv_release_slow(arena, *out); // a stale handle has it for a moment
+    } else if (next == 1) {
+        poolgen_priv_count(&d->wraps);
+    }
+    poolgen_priv_released(d);
     out->index = out->generation = 0;
     return POOLGEN_ECLOSED;
 }

@@ -336,6 +336,21 @@ func TestCloseKeepsMemoryUntilTheLastRelease(t *testing.T) {
 	}
 }
 
+// A block that is claimed after Close is given back without a look at its memory, which is gone.
+func TestGetAfterClose(t *testing.T) {
+	for _, debug := range []pool.Debug{0, pool.DebugCanary, pool.DebugPoison, pool.DebugQuarantine, pool.DebugTrace, pool.DebugCanary | pool.DebugPoison | pool.DebugTrace} {
+		for _, shared := range []bool{false, true} {
+			p := newPool(t, 50, pool.Options{Debug: debug, Shared: shared})
+			take(t, p).Release() // so that a hint leads to it
+			closePool(t, p)
+			if _, err := p.Get(); !errors.Is(err, pool.ErrClosed) {
+				t.Errorf("debug %v: get after close: %v", debug, err)
+			}
+			reconcile(t, p, 0)
+		}
+	}
+}
+
 func TestAdoptAndExternal(t *testing.T) {
 	p := newPool(t, 64, pool.Options{External: 1})
 	mem := make([]byte, 300, 500)

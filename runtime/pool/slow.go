@@ -125,15 +125,15 @@ func (p *Pool) handOut(i uint32) (Buf, error) {
 	b := Buf{p, i, h.begin(h.ref.Load())}
 	set(&h.length, p.geo.capacity)
 	slow := p.slow.Load()
+	if slow&slowClosed != 0 {
+		p.abandon(b)
+		return Buf{}, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
+	}
 	if slow&slowDebug != 0 {
 		p.arm(b)
 	}
 	if slow&slowSample != 0 {
 		p.sampleHolder(b)
-	}
-	if slow&slowClosed != 0 {
-		b.Release()
-		return Buf{}, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
 	}
 	return b, nil
 }

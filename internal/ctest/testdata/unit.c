@@ -247,6 +247,16 @@ static void test_closed(void)
     CHECK(count_out(a), 0);
     CHECK(d->wake_seq, 0);
     CHECK(d->refusals, 0);
+    d->flags |= 1; // in a debug mode: the payload may be gone, and Go has nothing to finish
+    poolgen_priv_hint(a, 1);
+    unsigned char *p = (unsigned char *)a + d->payload_offset + d->stride;
+    memset(p, 0xee, d->stride);
+    CHECK(poolgen_get(a, &c), POOLGEN_ECLOSED);
+    CHECK(poolgen_priv_block(a, 1)->ref, 0x40000);
+    CHECK(d->pending, 0);
+    for (uint32_t i = 0; i < d->stride; i++) {
+        CHECK(p[i], 0xee);
+    }
     free(a);
 }
 
