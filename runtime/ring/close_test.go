@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/poolgen/poolgen/internal/testutil"
 	"github.com/poolgen/poolgen/runtime/ring"
 )
 
@@ -181,5 +182,34 @@ func TestCloseDuringWrite(t *testing.T) {
 		if err := errors.Join(<-closed, w.Unmap()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestUnmapDuringClose: a Close in another goroutine is no call in progress.
+func TestUnmapDuringClose(t *testing.T) {
+	testutil.OpenFDs(t)
+	w := newWriter(t, crashOptions())
+	for _, r := range []interface {
+		BeginClose()
+		Close() error
+		Unmap() error
+	}{newRing(t, 1, ring.Options{}), newReader(t, w.FD()), w} {
+		r.BeginClose()
+		if err := errors.Join(r.Unmap(), r.Close()); err != nil {
+			t.Errorf("%T: %v", r, err)
+		}
+	}
+	// The other side is woken all the same.
+	c := newRing(t, 1, ring.Options{Side: ring.Consumer})
+	p := openSide(t, c.FD(), ring.Producer)
+	ended := make(chan error)
+	go func() { _, err := c.WaitContent(t.Context(), 1); ended <- err }()
+	asleep(&words(t, c.FD(), 0)[192/4])
+	p.BeginClose()
+	if err := p.Unmap(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != io.EOF {
+		t.Error(err)
 	}
 }

@@ -68,3 +68,8 @@ func (w *FrameWriter) CloseWithin(b []byte, meanwhile func()) error {
 	w.publish(len(b), 0)
 	return nil
 }
+
+// BeginClose is the first thing that Close does.
+func (r *Ring) BeginClose()        { r.over() }
+func (w *FrameWriter) BeginClose() { w.m.guard.state.Store(stateClosed) }
+func (r *FrameReader) BeginClose() { r.m.guard.state.Store(stateClosed) }

@@ -265,7 +265,7 @@ func (r *FrameReader) Stats() FrameStats { return r.stats }
 // Close ends the reader: its waits return ErrClosed, and slices kept from before fault as soon as no call is in progress.
 func (r *FrameReader) Close() error {
 	if r.m.guard.state.Or(stateClosed)&stateClosed != 0 {
-		return nil
+		return r.m.revoke() // see Ring.Close
 	}
 	r.m.wakeReaders()
 	if idle := func() bool { return r.m.guard.inside.Load() == 0 }; !idle() {

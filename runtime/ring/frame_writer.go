@@ -224,9 +224,7 @@ func (w *FrameWriter) Sync() error {
 // Close ends the writing: readers get io.EOF after the last frame, until another writer takes over. A kept slice faults from now on. A call in
 // progress is finished first, by its own goroutine; the ring has its writer until then.
 func (w *FrameWriter) Close() error {
-	if w.m.guard.state.Or(stateClosed)&stateClosed != 0 {
-		return nil
-	}
+	w.m.guard.state.Store(stateClosed)
 	return w.m.revoke()
 }
 

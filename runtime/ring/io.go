@@ -63,7 +63,8 @@ func (r *Ring) move(e *end, by func(*Ring, int), n int) (int, error) {
 	return n, nil
 }
 
-// over closes the ring and tells the other side, if it was not closed: what a call in progress has not moved by now it does not move any more.
+// over closes the ring, tells the other side and wakes all sleepers, if it was not closed: what a call in progress has not moved by now it does not
+// move any more.
 func (r *Ring) over() bool {
 	r.prod.mu.Lock()
 	defer r.prod.mu.Unlock()
@@ -78,6 +79,8 @@ func (r *Ring) over() bool {
 	if r.side != Producer {
 		r.ctl.unused.ended.Store(1)
 	}
+	wake(&r.ctl.content) // here, because Unmap in another goroutine waits for this function only
+	wake(&r.ctl.unused)
 	return true
 }
 

@@ -266,12 +266,11 @@ func (r *Ring) fail(format string, args ...any) {
 // consumed by then counts, and nothing after; but no Advance or Consume of one's own may run meanwhile. The second call does nothing.
 func (r *Ring) Close() error {
 	if !r.over() {
-		return nil
+		return r.revoke() // the first call may not have come to it yet, and Unmap needs it
 	}
 	if r.local {
 		r.alone = false
 	}
-	r.wakeAll()
 	if idle := func() bool { return r.prod.inside.Load()|r.cons.inside.Load() == 0 }; !idle() {
 		go insist(r.wakeAll, idle)
 	}
