@@ -93,7 +93,10 @@ static inline void poolgen_priv_remove(poolgen_publisher *pub, poolgen_priv_remo
     if (r->socket < 0) {
         return;
     }
-    poolgen_priv_close(r->socket); // which takes it out of the epoll set too
+    // A child of fork may have a copy of the socket, with which closing alone would end neither of these.
+    (void)epoll_ctl(pub->events, EPOLL_CTL_DEL, r->socket, NULL);
+    (void)shutdown(r->socket, SHUT_RDWR);
+    poolgen_priv_close(r->socket);
     r->socket = -1;
     pub->left++;
     for (uint32_t id = 0; id < pub->room && r->held > 0; id++) {

@@ -47,6 +47,15 @@ POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
     return fd;
 }
 
+// poolgen_priv_unlock_folder ends that, also where a child of fork has a copy of the descriptor.
+POOLGEN_PRIV_COLD void poolgen_priv_unlock_folder(int folder)
+{
+    if (folder >= 0) {
+        (void)flock(folder, LOCK_UN);
+        poolgen_priv_close(folder);
+    }
+}
+
 // poolgen_priv_bind makes the socket, in place of one that nobody listens to. The folder is locked.
 POOLGEN_PRIV_COLD int poolgen_priv_bind(poolgen_publisher *pub, const struct sockaddr_un *a, socklen_t size)
 {
@@ -100,9 +109,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_listen(poolgen_publisher *pub, const struct s
     if (err == POOLGEN_OK && listen(pub->listener, 4096) != 0) {
         err = poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "listening on %s: errno %d", pub->path, errno);
     }
-    if (folder >= 0) {
-        poolgen_priv_close(folder);
-    }
+    poolgen_priv_unlock_folder(folder);
     return err;
 }
 
@@ -114,9 +121,7 @@ POOLGEN_PRIV_COLD void poolgen_priv_unlisten(poolgen_publisher *pub)
     if (folder >= 0 && stat(pub->path, &st) == 0 && (uint64_t)st.st_dev == pub->device && (uint64_t)st.st_ino == pub->inode) {
         (void)unlink(pub->path);
     }
-    if (folder >= 0) {
-        poolgen_priv_close(folder);
-    }
+    poolgen_priv_unlock_folder(folder);
     if (pub->listener >= 0) {
         poolgen_priv_close(pub->listener);
     }

@@ -51,6 +51,7 @@ static inline void poolgen_priv_finish(poolgen_subscriber *sub)
     }
     (void)munmap(sub->head, sub->channel_size);
     (void)munmap((void *)(uintptr_t)sub->arena, sub->arena_size);
+    (void)shutdown(sub->socket, SHUT_RDWR); // the publisher sees the end, also where a child of fork has a copy
     poolgen_priv_close(sub->socket);
     sub->head = NULL;
     sub->arena = NULL;

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static void (*before_recv)(void), (*after_recv)(void), (*before_recvmsg)(void);
+static int folder = -1; // a copy of the descriptor of the folder that was locked last, as a child of fork has it
 static int inherited; // descriptors that a program would have that another thread starts at the moment
 
 // once has happen what is to, if anything.
@@ -39,7 +41,11 @@ static ssize_t hooked_recvmsg(int fd, struct msghdr *m, int flags)
 static int hooked_open(const char *path, int flags)
 {
     inherited += (flags & 02000000) == 0; // O_CLOEXEC
-    return open(path, flags);
+    int fd = open(path, flags);
+    if (fd >= 0 && strncmp(path, "/proc/", 6) != 0) {
+        folder = dup(fd);
+    }
+    return fd;
 }
 
 static __attribute__((unused)) int hooked_accept(int fd, struct sockaddr *a, socklen_t *n)
@@ -261,6 +267,46 @@ static void refused(int before)
     (void)close(pair[0]);
 }
 
+// unlocked looks whether the folder of path is locked no more, though a child has a copy of the descriptor.
+static void unlocked(const char *path)
+{
+    char name[200];
+    (void)snprintf(name, sizeof(name), "%s", path);
+    *strrchr(name, '/') = 0;
+    int fd = open(name, O_RDONLY | POOLGEN_PRIV_CLOEXEC);
+    want(folder >= 0 && fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0, "the folder stays locked");
+    (void)close(fd);
+    (void)close(folder);
+    folder = -1;
+}
+
+// copied: a child of fork has copies of both ends of the connection when the subscriber closes it.
+static void copied(void)
+{
+    struct pollfd events = {poolgen_publisher_fd(&pub), POLLIN, 0};
+    int there = dup(sub.socket), here = dup(pub.remote[0].socket);
+    want(there >= 0 && here >= 0, "dup");
+    poolgen_subscriber_close(&sub);
+    poolgen_publisher_collect(&pub);
+    want(pub.remote[0].socket < 0, "the publisher does not see the end of a subscriber whose child has a copy");
+    want(poll(&events, 1, 0) == 0, "the publisher is told for ever of one that is gone");
+    (void)close(there);
+    (void)close(here);
+    // And of one that the publisher ends.
+    int pair[2];
+    char b;
+    poolgen_priv_remote *r = &pub.remote[0];
+    want(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "socketpair");
+    here = dup(pair[0]);
+    r->socket = pair[0];
+    r->memory = dup(0);
+    r->head = (poolgen_priv_channel *)poolgen_priv_map(memory, r->size, 1);
+    poolgen_priv_remove(&pub, r);
+    want(recv(pair[1], &b, 1, MSG_DONTWAIT) == 0, "one that is thrown out does not see it where a child has a copy");
+    (void)close(pair[1]);
+    (void)close(here);
+}
+
 int main(int argc, char **argv)
 {
     poolgen_pool_config c;
@@ -279,6 +325,7 @@ int main(int argc, char **argv)
     o.slots = 4;
     o.max_held = 8;
     want(poolgen_publisher_open(argv[1], arena, memory, &o, &pub) == POOLGEN_OK, pub.text);
+    unlocked(argv[1]);
     // The publisher's hello comes before its accept: a subscriber of this thread says so through a socket of its own.
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address;
@@ -325,8 +372,9 @@ int main(int argc, char **argv)
     want(poolgen_priv_heard(pair[0]) == 1, "it has not heard");
     want(recv(pair[0], b, sizeof(b), MSG_DONTWAIT) == 1, "it reads for as long as the other end says something");
 
-    poolgen_subscriber_close(&sub);
+    copied();
     want(poolgen_publisher_close(&pub, -1) == POOLGEN_OK, "close");
+    unlocked(argv[1]);
     poolgen_shared_pool_free(arena, memory);
     puts("ok");
     return 0;
