@@ -25,8 +25,8 @@ static inline int poolgen_priv_watch(poolgen_publisher *pub, int operation, int 
     return epoll_ctl(pub->events, operation, fd, &e);
 }
 
-// poolgen_priv_lock_folder takes the advisory lock of the folder of a socket's file, for at most 10 s: its descriptor, or -1 with errno.
-POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
+// poolgen_priv_lock_folder takes the advisory lock of the folder of a socket's file, for at most so long: its descriptor, or -1 with errno.
+POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path, int timeout_ms)
 {
     char folder[112];
     size_t n = strlen(path);
@@ -36,7 +36,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_lock_folder(const char *path)
     memcpy(folder, path, n);
     folder[n] = 0;
     int fd = open(n == 0 ? "." : folder, O_RDONLY | POOLGEN_PRIV_CLOEXEC);
-    int64_t deadline = poolgen_priv_deadline(10000);
+    int64_t deadline = poolgen_priv_deadline(timeout_ms);
     while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if ((errno != EWOULDBLOCK && errno != EINTR) || poolgen_priv_left(deadline, 1) == 0) {
             poolgen_priv_close(fd);
@@ -92,7 +92,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_listen(poolgen_publisher *pub, const struct s
         poolgen_priv_watch(pub, EPOLL_CTL_ADD, pub->listener, POOLGEN_PRIV_LISTENER) != 0) {
         return poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "making a socket: errno %d", errno);
     }
-    int named = a->sun_path[0] != 0, folder = named ? poolgen_priv_lock_folder(pub->path) : -1;
+    int named = a->sun_path[0] != 0, folder = named ? poolgen_priv_lock_folder(pub->path, 10000) : -1;
     if (named && folder < 0) {
         return poolgen_priv_fail(pub->text, sizeof(pub->text), POOLGEN_ESYS, "locking the folder of %s: errno %d", pub->path, errno);
     }
@@ -116,7 +116,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_listen(poolgen_publisher *pub, const struct s
 // poolgen_priv_unlisten ends that, and removes the socket's file if it is still this one.
 POOLGEN_PRIV_COLD void poolgen_priv_unlisten(poolgen_publisher *pub)
 {
-    int folder = pub->inode == 0 ? -1 : poolgen_priv_lock_folder(pub->path);
+    int folder = pub->inode == 0 ? -1 : poolgen_priv_lock_folder(pub->path, 2000);
     struct stat st;
     if (folder >= 0 && stat(pub->path, &st) == 0 && (uint64_t)st.st_dev == pub->device && (uint64_t)st.st_ino == pub->inode) {
         (void)unlink(pub->path);

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// folderLock is how long to wait for others that make or remove a socket in the same folder, on a machine that may be busy starting.
-const folderLock = 10 * time.Second
+// How long to wait for others that make or remove a socket in the same folder: on a machine that may be busy starting, and to leave no file.
+const toListen, toClose = 10 * time.Second, 2 * time.Second
 
 // Listener is a listening Unix socket with its file.
 type Listener struct {
@@ -38,7 +38,7 @@ func Listen(network, path string, mode os.FileMode, inUse error) (*Listener, err
 		}
 		return &Listener{UnixListener: l, path: path}, nil
 	}
-	unlock, err := LockFolder(filepath.Dir(path), folderLock)
+	unlock, err := LockFolder(filepath.Dir(path), toListen)
 	if err != nil {
 		return nil, fmt.Errorf("locking the folder: %w", err)
 	}
@@ -116,7 +116,7 @@ func removeStale(network, path string, inUse error) error {
 // Close ends the socket. Its file goes if it still is the one we made, before the socket does, so that nobody finds it dead.
 func (l *Listener) Close() error {
 	if l.file != nil {
-		if unlock, err := LockFolder(filepath.Dir(l.path), folderLock); err == nil {
+		if unlock, err := LockFolder(filepath.Dir(l.path), toClose); err == nil {
 			if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
 				_ = os.Remove(l.path)
 			}
