@@ -79,16 +79,17 @@ static inline int poolgen_priv_left(int64_t deadline, int most)
     return left <= 0 ? 0 : left < most ? (int)left : most;
 }
 
-// poolgen_priv_futex_wait sleeps while *word is value, for at most ms.
-static inline void poolgen_priv_futex_wait(uint32_t *word, uint32_t value, int ms)
+// poolgen_priv_futex_wait sleeps while *word is value, for at most ms. It is 0 when that time or a signal ended the sleep.
+static inline int poolgen_priv_futex_wait(uint32_t *word, uint32_t value, int ms)
 {
 #ifdef SYS_futex
     long t[2] = {ms / 1000, (long)(ms % 1000) * 1000000};
-    (void)syscall(SYS_futex, word, 0 /* FUTEX_WAIT, not private */, value, t, NULL, 0);
+    long err = syscall(SYS_futex, word, 0 /* FUTEX_WAIT, not private */, value, t, NULL, 0);
 #else
     int64_t t[2] = {ms / 1000, (int64_t)(ms % 1000) * 1000000};
-    (void)syscall(SYS_futex_time64, word, 0, value, t, NULL, 0);
+    long err = syscall(SYS_futex_time64, word, 0, value, t, NULL, 0);
 #endif
+    return err == 0 || (errno != ETIMEDOUT && errno != EINTR);
 }
 
 static inline void poolgen_priv_futex_wake(uint32_t *word)
@@ -108,7 +109,7 @@ static inline void poolgen_priv_lock(uint32_t *lock)
         return;
     }
     while (__atomic_exchange_n(lock, 2, __ATOMIC_ACQUIRE) != 0) {
-        poolgen_priv_futex_wait(lock, 2, 1000);
+        (void)poolgen_priv_futex_wait(lock, 2, 1000);
     }
 }
 

@@ -151,6 +151,7 @@ static inline int poolgen_priv_await(poolgen_publisher *pub, poolgen_priv_remote
 {
     poolgen_priv_channel *h = r->head;
     uint64_t serial = r->serial;
+    int woken = 1;
     uint32_t space = poolgen_priv_get32(&h->space);
     poolgen_priv_set32(&h->waiting, 1);
     if (poolgen_priv_get32(&r->slot[r->tail & (r->slots - 1)].word) == word && poolgen_priv_get32(&h->returned) == r->read &&
@@ -161,14 +162,16 @@ static inline int poolgen_priv_await(poolgen_publisher *pub, poolgen_priv_remote
         }
         poolgen_priv_unlock(&pub->lock);
         // Another thread may remove the subscriber: then this is an address like any other, and the wait ends soon.
-        poolgen_priv_futex_wait(&h->space, space, left);
+        woken = poolgen_priv_futex_wait(&h->space, space, left);
         poolgen_priv_lock(&pub->lock);
     }
     if (pub->closed != 0) {
         return POOLGEN_ECLOSED;
     }
     poolgen_priv_turn(pub, 0);
-    poolgen_priv_stir(pub, r, serial);
+    if (woken) {
+        poolgen_priv_stir(pub, r, serial);
+    }
     return POOLGEN_OK;
 }
 

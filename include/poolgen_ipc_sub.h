@@ -172,7 +172,7 @@ POOLGEN_PRIV_COLD void poolgen_priv_sleep(poolgen_subscriber *sub, int on_socket
         (void)poll(&p, 1, ms);
         heard = poolgen_priv_heard(fd);
     } else if (!there && !on_socket) {
-        poolgen_priv_futex_wait(&h->news, news, ms);
+        (void)poolgen_priv_futex_wait(&h->news, news, ms);
     }
     poolgen_priv_lock(&sub->lock);
     sub->users--;

@@ -46,7 +46,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_nap(poolgen_priv_wait_set *w, uint32_t *first
         return (int)woken;
     }
 #endif
-    poolgen_priv_futex_wait(first, (uint32_t)w->wait[0].value, ms < 1 ? ms : 1);
+    (void)poolgen_priv_futex_wait(first, (uint32_t)w->wait[0].value, ms < 1 ? ms : 1);
     return -1;
 }
 

@@ -285,9 +285,9 @@ static inline int poolgen_priv_ring_wait(poolgen_ring_reader *r, int64_t deadlin
         return POOLGEN_ETIMEOUT;
     }
     if (r->door != NULL) {
-        poolgen_priv_futex_wait(&r->door->seq, seq, left);
+        (void)poolgen_priv_futex_wait(&r->door->seq, seq, left);
     } else {
-        poolgen_priv_futex_wait(&dummy, 0, 1);
+        (void)poolgen_priv_futex_wait(&dummy, 0, 1);
     }
     return POOLGEN_OK;
 }

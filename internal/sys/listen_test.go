@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +67,40 @@ func TestLockedFolder(t *testing.T) {
 	if _, err := LockFolder(folder, time.Millisecond); !errors.Is(err, unix.EAGAIN) || !strings.Contains(err.Error(), "another process has held the lock of "+folder+" for 1ms") {
 		t.Errorf("a locked folder: %v", err)
 	}
+	held := copies(t, folder)
 	unlock()
-	again, err := LockFolder(folder, time.Second)
+	if held == 0 {
+		t.Error("no copy was made of the lock's descriptor")
+	}
+	again, err := LockFolder(folder, time.Second) // although the copies are still open
 	if err != nil {
 		t.Fatal(err)
 	}
 	again()
+}
+
+// copies duplicates the descriptors of a folder, as a process has them that was forked from this one, and returns how many.
+func copies(t *testing.T, folder string) (n int) {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range fds {
+		name := filepath.Join("/proc/self/fd", f.Name())
+		if path, err := os.Readlink(name); err != nil || path != folder {
+			continue
+		}
+		fd, err := strconv.Atoi(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dup, err := Dup(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Close(dup) })
+		n++
+	}
+	return n
 }

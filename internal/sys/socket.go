@@ -50,7 +50,7 @@ func LockFolder(path string, d time.Duration) (unlock func(), err error) {
 	for end := time.Now().Add(d); ; time.Sleep(5 * time.Millisecond) {
 		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { _ = unix.Close(fd) }, nil
+			return func() { _ = Unlock(fd) }, nil
 		}
 		if err != unix.EAGAIN && err != unix.EINTR || time.Now().After(end) {
 			_ = unix.Close(fd)

@@ -1,11 +1,14 @@
 // What goes wrong between two system calls, in one process: the calls of poolgen_ipc.h are looked at, and things happen during them.
+#define POOLGEN_PRIV_STIR_EACH 1000
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static void (*before_recv)(void), (*after_recv)(void), (*before_recvmsg)(void);
@@ -156,6 +159,34 @@ static void share(void)
     pub.remote[0].policy = POOLGEN_DROP_OLDEST;
     pub.o.max_held = 8;
     receive(1);
+}
+
+static volatile sig_atomic_t signals;
+static void count_signal(int number) { signals += number == SIGALRM; }
+
+// interrupted: signals end the publisher's sleep, for which the subscriber that it waits for is not thrown out.
+static void interrupted(void)
+{
+    struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
+    struct sigaction counted;
+    poolgen_buf b;
+    int err = POOLGEN_ETIMEOUT;
+    memset(&counted, 0, sizeof(counted));
+    counted.sa_handler = count_signal;
+    pub.remote[0].policy = POOLGEN_BLOCK;
+    for (int i = 0; i < 4; i++) {
+        publish();
+    }
+    want(poolgen_get(arena, &b) == POOLGEN_OK, "no block");
+    want(sigaction(SIGALRM, &counted, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0, "signals");
+    while (signals < 3000 && err == POOLGEN_ETIMEOUT && pub.remote[0].socket >= 0) {
+        err = poolgen_publish(&pub, b, NULL, 100);
+    }
+    want(setitimer(ITIMER_REAL, &never, NULL) == 0, "signals");
+    want(err == POOLGEN_ETIMEOUT && pub.remote[0].socket >= 0, "a subscriber is thrown out for signals");
+    want(poolgen_release(arena, b) == POOLGEN_OK, "release");
+    pub.remote[0].policy = POOLGEN_DROP_OLDEST;
+    receive(4);
 }
 
 // closed: the publisher is closed while a frame is given, after which nothing follows.
@@ -351,6 +382,7 @@ int main(int argc, char **argv)
 
     oldest();
     share();
+    interrupted();
     closed();
 
     want(greet(0) == POOLGEN_EGONE, "an empty answer");
