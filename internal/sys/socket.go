@@ -48,16 +48,17 @@ func LockFolder(path string, d time.Duration) (unlock func(), err error) {
 		return nil, err
 	}
 	for end := time.Now().Add(d); ; time.Sleep(5 * time.Millisecond) {
-		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
+		err := Lock(fd)
+		switch {
+		case err == nil:
 			return func() { _ = Unlock(fd) }, nil
+		case !IsLocked(err):
+		case time.Now().Before(end):
+			continue
+		default:
+			err = fmt.Errorf("another process has held the lock of %s for %v: %w", path, d, err)
 		}
-		if err != unix.EAGAIN && err != unix.EINTR || time.Now().After(end) {
-			_ = unix.Close(fd)
-			if err == unix.EAGAIN {
-				err = fmt.Errorf("another process has held the lock of %s for %v: %w", path, d, err)
-			}
-			return nil, err
-		}
+		_ = unix.Close(fd)
+		return nil, err
 	}
 }

@@ -114,7 +114,7 @@ func (q *queue) push(ctx context.Context, stop <-chan struct{}, m Message) error
 // refuse releases m, counts it as dropped, and returns why. What comes after the end was never offered, but for the inbox: there it has
 // arrived. The lock is held, and given back.
 func (q *queue) refuse(m Message, why error) error {
-	if why != ErrClosed || q.final {
+	if why != ErrClosed || q.final { //nolint:errorlint // a context's cause may wrap it
 		q.counts.offered++
 		q.counts.dropped++
 	}

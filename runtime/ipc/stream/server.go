@@ -113,7 +113,7 @@ func (s *Server) Send(ctx context.Context, m Message) (int, error) {
 		switch err := l.out.push(ctx, l.ctx.Done(), m.retain()); err {
 		case nil:
 			n++
-		case ErrDropped:
+		case ErrDropped: //nolint:errorlint // a context's cause may wrap it
 		case ErrClosed:
 			if s.closing() {
 				return n, ErrClosed
