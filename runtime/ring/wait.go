@@ -122,13 +122,14 @@ func (r *Ring) wait(ctx context.Context, n int, w *waiting, look func() uint32, 
 		}
 		ended := w.ended.Load() != 0 // before the look: what was published before the end counts
 		got := look()
+		met := got >= uint32(n) && (!ended || w == &r.ctl.content) // a consumer that has gone takes its room along
 		switch {
 		case r.state.Load() != 0:
 			return 0, r.Err()
-		case ended && (got < uint32(n) || w == &r.ctl.unused) && w.seq.Load() == seq: // and nobody has taken the other side over meanwhile
-			return int(got), r.atEnd(w, got)
-		case got >= uint32(n) && !(ended && w == &r.ctl.unused): // a consumer that has gone, and was not taken over, may have woken once more
+		case met:
 			return int(got), nil
+		case ended && w.seq.Load() == seq: // else somebody has taken the other side over, or woken once more
+			return int(got), r.atEnd(w, got)
 		case ctx.Err() != nil:
 			return int(got), fmt.Errorf("poolgen: ring %q: waiting for %d bytes of %s: %w", r.name, n, what, context.Cause(ctx))
 		case i < yields:
