@@ -125,13 +125,15 @@ POOLGEN_PRIV_COLD void poolgen_priv_released(poolgen_descriptor *d)
 #endif
 }
 
+// poolgen_priv_held is 1 for a block that Go must finish after its last release.
+static inline int poolgen_priv_held(const poolgen_descriptor *d, uint32_t i) { return i >= d->fixed || (d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0; }
+
 // poolgen_priv_last tries to end the life of a block whose reference word w holds one reference. It is 0 if w has changed.
-POOLGEN_PRIV_COLD int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32_t generation, uint32_t w)
+POOLGEN_PRIV_COLD int poolgen_priv_last(poolgen_arena *arena, uint32_t i, uint32_t generation, uint32_t w, int held)
 {
     poolgen_descriptor *d = poolgen_priv_desc(arena);
     poolgen_block *b = poolgen_priv_block(arena, i);
     uint32_t next = poolgen_priv_next(generation);
-    int held = i >= d->fixed || (d->flags & POOLGEN_PRIV_SLOW_RELEASE) != 0;
     if (!poolgen_priv_cas(&b->ref, w, next << 16 | (held ? POOLGEN_PRIV_CLOSING : 0))) {
         return 0;
     }
@@ -153,6 +155,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_bu
         return POOLGEN_EINVAL;
     }
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    int held = poolgen_priv_held(poolgen_priv_desc(arena), buf.index);
     for (;;) {
         uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
         if (w >> 16 != (buf.generation & 0xffff) || (w & POOLGEN_PRIV_COUNT) == 0 || poolgen_priv_load(&b->generation) != buf.generation) {
@@ -162,7 +165,7 @@ POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_bu
             return POOLGEN_OK;
         }
         if ((w & POOLGEN_PRIV_COUNT) == 1) {
-            if (poolgen_priv_last(arena, buf.index, buf.generation, w)) {
+            if (poolgen_priv_last(arena, buf.index, buf.generation, w, held)) {
                 return POOLGEN_OK;
             }
             continue;
@@ -178,11 +181,12 @@ POOLGEN_PRIV_COLD int poolgen_priv_release_slow(poolgen_arena *arena, poolgen_bu
 POOLGEN_PRIV_COLD int poolgen_priv_retain_undo(poolgen_arena *arena, poolgen_buf buf)
 {
     poolgen_block *b = poolgen_priv_block(arena, buf.index);
+    int held = poolgen_priv_held(poolgen_priv_desc(arena), buf.index);
     for (;;) {
         uint32_t w = __atomic_load_n(&b->ref, __ATOMIC_ACQUIRE);
         if ((w & POOLGEN_PRIV_COUNT) == 1 && (w & POOLGEN_PRIV_SATURATED) == 0) {
             // Alone: whoever claimed the block has stored its generation before releasing it.
-            if (poolgen_priv_last(arena, buf.index, poolgen_priv_load(&b->generation), w)) {
+            if (poolgen_priv_last(arena, buf.index, poolgen_priv_load(&b->generation), w, held)) {
                 break;
             }
         } else if ((w & POOLGEN_PRIV_SATURATED) != 0 || poolgen_priv_cas(&b->ref, w, w - 1)) {
@@ -282,13 +286,9 @@ POOLGEN_PRIV_COLD int poolgen_priv_claimed(poolgen_arena *arena, poolgen_buf *ou
         return POOLGEN_OK;
     }
     // Its payload may be gone: nobody looks at it any more.
-    uint32_t next = poolgen_priv_next(out->generation);
-    if (!poolgen_priv_cas(&poolgen_priv_block(arena, out->index)->ref, out->generation << 16 | 1, next << 16)) {
+    if (!poolgen_priv_last(arena, out->index, out->generation, out->generation << 16 | 1, 0)) {
         (void)poolgen_priv_release_slow(arena, *out); // a stale handle has it for a moment
-    } else if (next == 1) {
-        poolgen_priv_count(&d->wraps);
     }
-    poolgen_priv_released(d);
     out->index = out->generation = 0;
     return POOLGEN_ECLOSED;
 }

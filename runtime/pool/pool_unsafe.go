@@ -135,19 +135,6 @@ func (p *Pool) Get() (Buf, error) {
 	return p.getSlow(true)
 }
 
-// abandon ends the life of a block that was claimed after Close. Its payload may be gone, which Release looks at in a debug mode.
-func (p *Pool) abandon(b Buf) {
-	next := nextGeneration(b.generation)
-	if !p.header(b.index).ref.CompareAndSwap(b.generation<<refGenShift|1, next<<refGenShift) {
-		b.Release() // a stale handle has it for a moment
-		return
-	}
-	if next == 1 {
-		p.desc.wraps.Add(1)
-	}
-	p.released()
-}
-
 // released runs after a last release while somebody waits or the pool is closed.
 func (p *Pool) released() {
 	a := p.desc.attention.Load()

@@ -1,11 +1,8 @@
 package pool
 
 import (
-	"context"
 	"errors"
 	"fmt"
-
-	"github.com/poolgen/poolgen/internal/sys"
 )
 
 // probeBound is how many headers a miss looks at before it opens a new block instead.
@@ -126,7 +123,10 @@ func (p *Pool) handOut(i uint32) (Buf, error) {
 	set(&h.length, p.geo.capacity)
 	slow := p.slow.Load()
 	if slow&slowClosed != 0 {
-		p.abandon(b)
+		// Its payload may be gone, which Release looks at in a debug mode.
+		if !p.last(i, b.generation, b.generation<<refGenShift|1, false) {
+			b.Release() // a stale handle has it for a moment
+		}
 		return Buf{}, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
 	}
 	if slow&slowDebug != 0 {
@@ -182,7 +182,6 @@ func (p *Pool) retainUndo(i, generation uint32) {
 
 func (p *Pool) releaseSlow(i, generation uint32) {
 	h := p.header(i)
-	next := nextGeneration(generation)
 	for {
 		w := h.ref.Load()
 		if w>>refGenShift != generation&0xffff || w&refCountMask == 0 || get(&h.generation) != generation {
@@ -199,30 +198,41 @@ func (p *Pool) releaseSlow(i, generation uint32) {
 			continue
 		}
 		held := p.debug != 0 || i >= p.geo.fixed
-		word := next << refGenShift
 		if held {
 			p.checkGuard(i, generation)
-			word |= refClosing | refSaturated
 		}
-		if !h.ref.CompareAndSwap(w, word) {
-			continue
+		if p.last(i, generation, w, held) {
+			return
 		}
-		if next == 1 {
-			p.desc.wraps.Add(1)
-		}
-		if held {
-			// Not before the swap: until then another release of this reference may give the block to somebody else.
-			p.poison(i)
-			p.record(i, generation, "released for the last time")
-			p.complete(i)
-		} else {
-			p.hint(i)
-		}
-		if p.desc.attention.Load() != 0 {
-			p.released()
-		}
-		return
 	}
+}
+
+// last tries to end the life of a block whose reference word w holds one reference, and reports whether w was still that. held says that more must
+// be done before somebody else may have the block.
+func (p *Pool) last(i, generation, w uint32, held bool) bool {
+	next := nextGeneration(generation)
+	word := next << refGenShift
+	if held {
+		word |= refClosing | refSaturated
+	}
+	if !p.header(i).ref.CompareAndSwap(w, word) {
+		return false
+	}
+	if next == 1 {
+		p.desc.wraps.Add(1)
+	}
+	if held {
+		// Not before the swap: until then another release of this reference may give the block to somebody else.
+		p.poison(i)
+		p.record(i, generation, "released for the last time")
+		p.complete(i)
+	} else {
+		p.hint(i)
+	}
+	if p.desc.attention.Load() != 0 {
+		p.released()
+	}
+	return true
 }
 
 // hint remembers block i as the one to look at first.
@@ -295,38 +305,6 @@ func (p *Pool) Reap() int {
 		p.released()
 	}
 	return n
-}
-
-// WaitReap sleeps until C has released a block that Reap must finish, reaps, and returns how many there were. It returns ctx's cause when
-// ctx ends first, and ErrClosed after Close. While it sleeps, each last release of a block of this pool, by Go too, costs a wake-up.
-func (p *Pool) WaitReap(ctx context.Context) (int, error) {
-	d := p.desc
-	d.attention.Add(1)
-	defer d.attention.Add(^uint32(0))
-	stop := context.AfterFunc(ctx, func() {
-		d.wakeSeq.Add(1)
-		sys.FutexWakeAll(&d.wakeSeq)
-	})
-	defer stop()
-	var seq uint32
-	for first := true; ; first = false {
-		before := seq
-		seq = d.wakeSeq.Load()
-		if n := p.Reap(); n > 0 {
-			return n, nil
-		}
-		if !first && seq != before {
-			// A release wakes one sleeper, and this one was not for us: whoever sleeps in Wait needs it.
-			sys.FutexWakeAll(&d.wakeSeq)
-		}
-		if p.slow.Load()&slowClosed != 0 {
-			return 0, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
-		}
-		if ctx.Err() != nil {
-			return 0, fmt.Errorf("poolgen: waiting for C to release a block of pool %q: %w", p.name, context.Cause(ctx))
-		}
-		sys.FutexWait(&d.wakeSeq, seq)
-	}
 }
 
 func (p *Pool) misuse(op string, i, generation uint32, reason string) {

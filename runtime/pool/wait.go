@@ -73,3 +73,35 @@ func (p *Pool) wait(ctx context.Context, get func() (Buf, error), sleep func(*at
 		sleep(&d.wakeSeq, seq)
 	}
 }
+
+// WaitReap sleeps until C has released a block that Reap must finish, reaps, and returns how many there were. It returns ctx's cause when
+// ctx ends first, and ErrClosed after Close. While it sleeps, each last release of a block of this pool, by Go too, costs a wake-up.
+func (p *Pool) WaitReap(ctx context.Context) (int, error) {
+	d := p.desc
+	d.attention.Add(1)
+	defer d.attention.Add(^uint32(0))
+	stop := context.AfterFunc(ctx, func() {
+		d.wakeSeq.Add(1)
+		sys.FutexWakeAll(&d.wakeSeq)
+	})
+	defer stop()
+	var seq uint32
+	for first := true; ; first = false {
+		before := seq
+		seq = d.wakeSeq.Load()
+		if n := p.Reap(); n > 0 {
+			return n, nil
+		}
+		if !first && seq != before {
+			// A release wakes one sleeper, and this one was not for us: whoever sleeps in Wait needs it.
+			sys.FutexWakeAll(&d.wakeSeq)
+		}
+		if p.slow.Load()&slowClosed != 0 {
+			return 0, fmt.Errorf("poolgen: pool %q: %w", p.name, ErrClosed)
+		}
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("poolgen: waiting for C to release a block of pool %q: %w", p.name, context.Cause(ctx))
+		}
+		sys.FutexWait(&d.wakeSeq, seq)
+	}
+}
