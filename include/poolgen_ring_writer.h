@@ -103,6 +103,12 @@ static inline void poolgen_priv_rw_recover(poolgen_ring_writer *w)
     poolgen_priv_rw_rouse(poolgen_priv_rw_door(w), poolgen_priv_get32(&poolgen_priv_rw_door(w)->armed)); // who died may have owed it
 }
 
+static inline void poolgen_priv_rw_unlock(const poolgen_ring_writer *w)
+{
+    (void)flock(w->lock, LOCK_UN); // a process that is started at this moment has a copy of the descriptor
+    (void)close(w->lock);
+}
+
 // poolgen_ring_writer_close ends the writing: readers get POOLGEN_EEND, or io.EOF, after the last frame, until another writer takes over. What was
 // reserved must not be touched any more. The second call does nothing.
 POOLGEN_INLINE void poolgen_ring_writer_close(poolgen_ring_writer *w)
@@ -113,8 +119,7 @@ POOLGEN_INLINE void poolgen_ring_writer_close(poolgen_ring_writer *w)
     poolgen_priv_set32(&poolgen_priv_rw_super(w)->ended, 1);
     poolgen_priv_bump(&poolgen_priv_rw_door(w)->seq);
     (void)munmap(w->base, w->r.size);
-    (void)flock(w->lock, LOCK_UN); // a process that is started at this moment has a copy of the descriptor
-    (void)close(w->lock);
+    poolgen_priv_rw_unlock(w);
     free(w->live);
     w->base = NULL;
     w->live = NULL;
@@ -160,8 +165,7 @@ POOLGEN_INLINE int poolgen_ring_writer_open(poolgen_ring_writer *w, int fd)
     int err = flock(w->lock, LOCK_EX | LOCK_NB) == 0 ? poolgen_priv_rw_map(w) : errno == EWOULDBLOCK ? POOLGEN_EBUSY : POOLGEN_ESYS;
     if (err != POOLGEN_OK) {
         int why = errno;
-        (void)flock(w->lock, LOCK_UN); // see poolgen_ring_writer_close
-        (void)close(w->lock);
+        poolgen_priv_rw_unlock(w);
         memset(w, 0, sizeof(*w));
         errno = why;
     }

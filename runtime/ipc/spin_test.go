@@ -126,8 +126,8 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// cheap expects that do takes no more than a part of its time on the processor, or than its work. The least of several counts: other work of this process, such as
-// collecting garbage, or of the machine, where that counts as ours, only adds to it.
+// cheap expects that do takes no more than a part of its time on the processor, or than its work. The least of several counts: other work of this
+// process, such as collecting garbage, or of the machine, where that counts as ours, only adds to it.
 func cheap(t *testing.T, part, work time.Duration, what string, do func()) {
 	t.Helper()
 	var took, used time.Duration

@@ -35,6 +35,13 @@ func oldKernel() bool {
 	return !ok
 }
 
+// strict has a publisher throw out who wakes it 50 times for nothing, however slow the machine is. apart is Get as on an old kernel.
+func strict(s *Publisher, apart bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stirMost, s.stirEach, s.oldKernel = 50, time.Minute, apart
+}
+
 // TestRestlessSubscriber: one that keeps waking a publisher for nothing is thrown out, and the wait ends, though its context never does.
 func TestRestlessSubscriber(t *testing.T) {
 	testutil.OpenFDs(t)
@@ -47,10 +54,7 @@ func TestRestlessSubscriber(t *testing.T) {
 			}
 			t.Run(what+" "+name, func(t *testing.T) {
 				s, p, path := start(t, 8, PublisherOptions{Slots: 2, MaxHeld: 4})
-				s.mu.Lock()
-				s.stirMost, s.stirEach = 50, time.Minute // so that a slow machine makes no difference
-				s.oldKernel = apart
-				s.mu.Unlock()
+				strict(s, apart)
 				bad := subscriber(t, path, SubscriberOptions{Policy: Block})
 				publish(t, s, p, 0, 2)
 				for range 6 { // the rest of the pool is this process's
@@ -119,9 +123,7 @@ func TestRestlessSubscriber(t *testing.T) {
 // TestBusySubscriber: one that does what it should, however often, is not thrown out.
 func TestBusySubscriber(t *testing.T) {
 	s, p, path := start(t, 64, PublisherOptions{Slots: 4, MaxHeld: 32})
-	s.mu.Lock()
-	s.stirMost, s.stirEach = 50, time.Minute
-	s.mu.Unlock()
+	strict(s, false)
 	sub := subscriber(t, path, SubscriberOptions{Policy: Block})
 	done := make(chan error, 1)
 	go func() {
@@ -157,9 +159,7 @@ func TestBusySubscriber(t *testing.T) {
 func TestShortWaits(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		s, p, path := start(t, 8, PublisherOptions{Slots: 2, MaxHeld: 4})
-		s.mu.Lock()
-		s.stirMost, s.stirEach, s.oldKernel = 50, time.Minute, old
-		s.mu.Unlock()
+		strict(s, old)
 		slow := subscriber(t, path, SubscriberOptions{Policy: Block})
 		publish(t, s, p, 0, 2)
 		var taken []pool.Buf

@@ -248,30 +248,18 @@ func TestKilledProducer(t *testing.T) {
 // TestTakenOverMeanwhile takes the other side over between a waiter's look at whether it has ended and that at its counter: the wait goes
 // on with the new one, and does not end for the old one.
 func TestTakenOverMeanwhile(t *testing.T) {
-	open := func(r *ring.Ring, side ring.Side) *ring.Ring {
-		o, err := ring.Open(r.FD(), side)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := o.Unmap(); err != nil {
-				t.Error(err)
-			}
-		})
-		return o
-	}
 	for _, full := range []bool{false, true} {
 		r := newRing(t, 1, ring.Options{Name: "taken over", Side: ring.Producer})
 		if full {
 			r.Advance(r.Size())
 		}
-		if err := open(r, ring.Consumer).Close(); err != nil {
+		if err := openSide(t, r.FD(), ring.Consumer).Close(); err != nil {
 			t.Fatal(err)
 		}
 		looks := 0
 		n, err := r.WaitUnusedWith(t.Context(), 8, func() {
 			if looks++; looks == 1 {
-				c := open(r, ring.Consumer)
+				c := openSide(t, r.FD(), ring.Consumer)
 				if full {
 					c.Consume(8)
 				}
@@ -282,7 +270,7 @@ func TestTakenOverMeanwhile(t *testing.T) {
 		}
 	}
 	r := newRing(t, 1, ring.Options{Name: "taken over", Side: ring.Consumer})
-	if err := open(r, ring.Producer).Close(); err != nil {
+	if err := openSide(t, r.FD(), ring.Producer).Close(); err != nil {
 		t.Fatal(err)
 	}
 	var p *ring.Ring
@@ -290,7 +278,7 @@ func TestTakenOverMeanwhile(t *testing.T) {
 	n, err := r.WaitContentWith(t.Context(), 8, func() {
 		switch looks++; looks {
 		case 1:
-			p = open(r, ring.Producer)
+			p = openSide(t, r.FD(), ring.Producer)
 			p.Advance(4)
 		case 2:
 			p.Advance(4)
@@ -304,10 +292,7 @@ func TestTakenOverMeanwhile(t *testing.T) {
 // TestWokenOnceMore: a consumer that has gone and wakes the producer once more, as Close does after Gone, has not come back.
 func TestWokenOnceMore(t *testing.T) {
 	r := newRing(t, 1, ring.Options{Name: "gone", Side: ring.Producer})
-	c, err := ring.Open(r.FD(), ring.Consumer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := openSide(t, r.FD(), ring.Consumer)
 	c.Gone()
 	looks := 0
 	n, err := r.WaitUnusedWith(t.Context(), 8, func() {

@@ -111,11 +111,7 @@ func TestSilence(t *testing.T) {
 // An old server reads nothing of what its client sends. The client's heartbeats must not end that connection.
 func TestHeartbeatsToADeafServer(t *testing.T) {
 	f := setUp(t)
-	l, err := net.Listen("unix", f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := f.listener()
 	c := f.client(Options{Pool: f.in, Heartbeat: 100 * time.Microsecond, SendBuffer: 1, WriteTimeout: 50 * time.Millisecond})
 	peer, err := l.Accept()
 	if err != nil {
@@ -381,10 +377,7 @@ func TestCloseSaysNothing(t *testing.T) {
 			}
 			c.Close()
 		}
-		l, err := net.Listen("unix", f.path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := f.listener()
 		c := f.client(Options{})
 		peer, err := l.Accept()
 		if err != nil {

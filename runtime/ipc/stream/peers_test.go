@@ -299,11 +299,7 @@ func TestReconnect(t *testing.T) {
 // A server that takes the connection and ends it at once must not be stormed.
 func TestReconnectDoesNotStorm(t *testing.T) {
 	f := setUp(t)
-	l, err := net.Listen("unix", f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := f.listener()
 	go func() {
 		for {
 			c, err := l.Accept()

@@ -55,14 +55,25 @@ func (f *fixture) link(o Options) (*link, *net.UnixConn) {
 	return l, both[1]
 }
 
+// behind is a client of s that has read none of a hundred large frames.
+func (f *fixture) behind(s *Server) *net.UnixConn {
+	f.Helper()
+	c := f.raw()
+	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
+	m := f.frame(0, 8192)
+	defer m.Release()
+	for range 100 {
+		if _, err := s.Send(f.ctx, m); err != nil {
+			f.Fatal(err)
+		}
+	}
+	return c
+}
+
 // A connection that is made and ends before Dial looks was made: what came over it is received, and no block is lost.
 func TestDialFindsLastWords(t *testing.T) {
 	f := setUp(t)
-	l, err := net.Listen("unix", f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := f.listener()
 	for round := range 20 {
 		reasons, disconnected := ends()
 		ctx := hooked{f.ctx, func() {
@@ -97,15 +108,7 @@ func TestStopTooLateSaysSo(t *testing.T) {
 	f := setUp(t)
 	for round := range 20 {
 		s := f.server(Options{Policy: DropNewest, Depth: 200, SendBuffer: 4096, WriteTimeout: time.Hour})
-		f.raw()
-		f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
-		m := f.frame(0, 8192)
-		for range 100 {
-			if _, err := s.Send(f.ctx, m); err != nil {
-				t.Fatal(err)
-			}
-		}
-		m.Release()
+		f.behind(s)
 		why := errors.New("too late")
 		err := s.Stop(hook(why, func() { <-s.over }))
 		if st := s.Stats(); st.Lost == 0 || !errors.Is(err, why) {
@@ -186,15 +189,7 @@ func TestCauseOfAnotherStream(t *testing.T) {
 func TestReceivedReconciles(t *testing.T) {
 	f := setUp(t)
 	s := f.server(Options{Pool: f.in, Depth: 200, SendBuffer: 4096, WriteTimeout: time.Hour})
-	c := f.raw()
-	f.until("the client is there", func() bool { return s.Stats().Peers == 1 })
-	m := f.frame(0, 8192)
-	for range 100 {
-		if _, err := s.Send(f.ctx, m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m.Release()
+	c := f.behind(s)
 	f.write(c, message(Output, Frame, 1, "a"))
 	got, err := s.Receive(f.ctx)
 	if err != nil {
@@ -285,11 +280,7 @@ func TestHeartbeatsNeverGoBack(t *testing.T) {
 // A client has no more goroutines than doc.go says.
 func TestGoroutinesOfAClient(t *testing.T) {
 	f := setUp(t)
-	l, err := net.Listen("unix", f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	f.listener()
 	base := runtime.NumGoroutine()
 	c := f.client(Options{Pool: f.in, Heartbeat: time.Millisecond})
 	f.until("it is connected", func() bool { return c.Stats().Peers == 1 })

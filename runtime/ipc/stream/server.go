@@ -177,26 +177,24 @@ func (s *Server) Stop(ctx context.Context) error {
 	if first {
 		err = s.socket.Close()
 	}
-	cut := false
+	over := s.over
 	for _, l := range links {
 		if ctx.Err() != nil {
-			cut = true
+			over = nil        // too late for some: the end of all is no success
 			l.fail(ErrClosed) // first, so that the writer does not find its queue ended and still sends a stop message
 		}
 		l.out.close(false)
 	}
 	s.e.inbox.close(true)
-	if !cut {
-		select {
-		case <-s.over:
-			return err
-		default:
-		}
-		select {
-		case <-s.over:
-			return err
-		case <-ctx.Done():
-		}
+	select {
+	case <-over:
+		return err
+	default:
+	}
+	select {
+	case <-over:
+		return err
+	case <-ctx.Done():
 	}
 	for _, l := range links {
 		l.fail(ErrClosed)

@@ -70,6 +70,17 @@ func (f *fixture) client(o Options) *Client {
 	return c
 }
 
+// listener is where a test is the server itself.
+func (f *fixture) listener() net.Listener {
+	f.Helper()
+	l, err := net.Listen("unix", f.path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { l.Close() })
+	return l
+}
+
 // raw is a peer that does as it is told.
 func (f *fixture) raw() *net.UnixConn {
 	f.Helper()
